@@ -1,0 +1,1 @@
+"""sorterd: real-time waste sorting for the Raspberry Pi."""

@@ -1,0 +1,1 @@
+"""What turns crops into scores, and the bundle it comes from."""

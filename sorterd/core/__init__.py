@@ -1,0 +1,1 @@
+"""What happens to a piece, decided without devices, threads, clocks or pixels."""

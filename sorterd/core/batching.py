@@ -1,0 +1,184 @@
+"""Which crops go through the model next, in what size of batch, and which can no longer help.
+
+The rules. The most urgent crops go first. A batch is never started that cannot
+end before the earliest deadline in it, by its measured worst cost. Of the sizes
+that can, the one with the least cost a crop wins, and the smaller one on a near
+tie, for its first answer comes earlier. Nothing waits for a fuller batch while
+the runtime is free. One batch is out at a time; one that does not come back
+within its budget is a stall.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sorterd.core.records import Crop, Drop, RunBatch, ScoresReady
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one call of one batch size costs: the median and the 99th percentile."""
+
+    typical_ns: int
+    worst_ns: int
+
+
+# A larger batch must be cheaper a crop by this much to be worth its later first answer.
+WORTH_FRAC = 0.03
+
+
+def choose(
+    waiting: Iterable[Crop], costs: Mapping[int, Cost], *, now_ns: int
+) -> tuple[int, tuple[Crop, ...]] | None:
+    """Choose the next batch among crops that can all still be scored in time.
+
+    Args:
+        waiting: Crops whose due time a batch of one can still meet.
+        costs: By batch size.
+        now_ns: The present.
+
+    Returns:
+        The size and its crops, most urgent first; None if nothing waits.
+
+    Example:
+        >>> costs = {1: Cost(10, 12), 4: Cost(20, 24)}
+        >>> from sorterd.core.records import Box
+        >>> crops = [Crop(n, 1, 0, Box(0, 0, 9, 9), due_ns=100) for n in range(3)]
+        >>> size, chosen = choose(crops, costs, now_ns=0)
+        >>> size, len(chosen)
+        (4, 3)
+    """
+    urgent = sorted(waiting, key=lambda crop: (crop.due_ns, crop.piece))
+    if not urgent:
+        return None
+    best_size, best_ns = 0, 0.0
+    for size in sorted(costs):
+        fits = best_size == 0 or now_ns + costs[size].worst_ns <= urgent[0].due_ns
+        each_ns = costs[size].typical_ns / min(size, len(urgent))
+        if fits and (best_size == 0 or each_ns < best_ns * (1 - WORTH_FRAC)):
+            best_size, best_ns = size, each_ns
+    return best_size, tuple(urgent[:best_size])
+
+
+class BatchDesk:
+    """Where crops wait, and the one batch that is out. One thread.
+
+    Args:
+        costs: Measured at start, by batch size; kept current by what batches really take.
+        stall_ns: A batch that is out for longer is a stall.
+    """
+
+    # Costs follow what is seen: the median by a tenth a call, the worst at once upwards and slowly
+    # down, so that one disturbed call is forgotten after some hundred quiet ones. The worst stays
+    # within a few medians: one hiccup of a second must not make every deadline look lost.
+    TYPICAL_SHARE = 0.1
+    WORST_SHARE = 0.01
+    WORST_PER_TYPICAL = 4
+    # A crop that is given up while the runtime stands idle is given up for the costs' sake: each
+    # such crop brings them this much nearer to what was measured at start, or a slow spell would
+    # keep the runtime idle for ever.
+    EASE_SHARE = 0.1
+
+    def __init__(self, costs: Mapping[int, Cost], *, stall_ns: int) -> None:
+        self._measured = dict(costs)
+        self._costs = dict(costs)
+        self._stall_ns = stall_ns
+        self._waiting: dict[int, Crop] = {}
+        self._out: RunBatch | None = None
+        self._out_since_ns = 0
+        self._batches = 0
+        self.stalled = False
+        self.drops: Counter[Drop] = Counter()
+
+    @property
+    def costs(self) -> Mapping[int, Cost]:
+        """What a call costs by now, by batch size."""
+        return self._costs
+
+    @property
+    def one_ns(self) -> int:
+        """The worst cost of the smallest batch: the least notice a crop needs."""
+        return self._costs[min(self._costs)].worst_ns
+
+    def offer(self, crop: Crop) -> None:
+        """Let a crop wait; it takes the place of an older view of the same piece."""
+        if crop.piece in self._waiting:
+            self.drops[Drop.CROP_SUPERSEDED] += 1
+        self._waiting[crop.piece] = crop
+
+    def withdraw(self, piece: int) -> None:
+        """Forget a piece's waiting crop: it is decided or given up."""
+        if self._waiting.pop(piece, None) is not None:
+            self.drops[Drop.CROP_NOT_NEEDED] += 1
+
+    def holds(self, piece: int) -> bool:
+        """Whether a crop of this piece is with the runtime."""
+        return self._out is not None and any(crop.piece == piece for crop in self._out.crops)
+
+    def waits(self, piece: int) -> bool:
+        """Whether a crop of this piece waits for the runtime."""
+        return piece in self._waiting
+
+    def frames_needed(self) -> frozenset[int]:
+        """Return the sequences of the frames that waiting crops refer to."""
+        return frozenset(crop.sequence for crop in self._waiting.values())
+
+    def next_batch(self, now_ns: int) -> RunBatch | None:
+        """Send out a batch if the runtime is free and something can still be scored in time."""
+        if self._out is not None:
+            return None
+        for crop in list(self._waiting.values()):
+            if now_ns + self.one_ns > crop.due_ns:
+                del self._waiting[crop.piece]
+                self.drops[Drop.CROP_NO_TIME] += 1
+                self._ease()
+        chosen = choose(self._waiting.values(), self._costs, now_ns=now_ns)
+        if chosen is None:
+            return None
+        size, crops = chosen
+        for crop in crops:
+            del self._waiting[crop.piece]
+        self._batches += 1
+        self._out = RunBatch(self._batches, size, crops)
+        self._out_since_ns = now_ns
+        return self._out
+
+    def answered(self, ready: ScoresReady) -> RunBatch | None:
+        """Take back the batch that is out; None if its answer comes after the stall was called."""
+        if self._out is None or ready.batch != self._out.batch:
+            return None
+        batch, self._out = self._out, None
+        if self.stalled:
+            self.stalled = False
+            return None
+        before = self._costs[batch.size]
+        typical_ns = before.typical_ns + self.TYPICAL_SHARE * (ready.took_ns - before.typical_ns)
+        worst_ns = before.worst_ns + self.WORST_SHARE * (ready.took_ns - before.worst_ns)
+        self._costs[batch.size] = Cost(
+            typical_ns=round(typical_ns),
+            worst_ns=min(
+                max(ready.took_ns, round(worst_ns)), round(self.WORST_PER_TYPICAL * typical_ns)
+            ),
+        )
+        return batch
+
+    def _ease(self) -> None:
+        for size, cost in self._costs.items():
+            start = self._measured[size]
+            self._costs[size] = Cost(
+                round(cost.typical_ns + self.EASE_SHARE * (start.typical_ns - cost.typical_ns)),
+                round(cost.worst_ns + self.EASE_SHARE * (start.worst_ns - cost.worst_ns)),
+            )
+
+    def stall(self, now_ns: int) -> tuple[Crop, ...]:
+        """Notice a stall, once; return the crops that were lost in it."""
+        if self._out is None or self.stalled or now_ns < self._out_since_ns + self._stall_ns:
+            return ()
+        self.stalled = True
+        self.drops[Drop.CROP_STALLED] += len(self._out.crops)
+        return self._out.crops
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When the batch that is out must have come back; None if there is none to wait for."""
+        return None if self._out is None or self.stalled else self._out_since_ns + self._stall_ns

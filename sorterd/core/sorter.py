@@ -1,0 +1,428 @@
+"""The belt station's mind: events in, commands out, and the only state in the core.
+
+For each piece the sorter keeps what is followed (its track) and what is known
+(its evidence), and asks at every step: can it be decided, must it be, is its
+pulse due, has it arrived? Everything else has a room of its own.
+
+A piece is decided when it is sure, when it has been looked at often enough, or
+when the deadline of the gate that its verdict points to has come. Without a
+verdict it runs on to the end bin, which is safe.
+
+Nothing here reads a clock: each event carries its time, and `wake_ns` says when
+the next one must come at the latest.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sorterd.core.batching import BatchDesk, Cost
+from sorterd.core.belt import Belt, Odometer
+from sorterd.core.deciding import Bins, Decision, decide
+from sorterd.core.health import Frames
+from sorterd.core.judging import Evidence, JudgingRules
+from sorterd.core.records import (
+    Command,
+    Crop,
+    Drop,
+    EndPiece,
+    Event,
+    FrameSeen,
+    GateMoved,
+    MoveGate,
+    Movement,
+    Outcome,
+    PieceView,
+    Pulse,
+    Reason,
+    RunBatch,
+    ScoresReady,
+    Stop,
+    Tick,
+)
+from sorterd.core.scheduling import GatePlan, Passing, Schedule
+from sorterd.core.tracking import Sighting, Track, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class BeltStation:
+    """All that the sorter of a belt has to know.
+
+    Attributes:
+        belt: Speed, direction, scale and length.
+        gates: Every gate, by name.
+        bins: Which label goes where.
+        judging: When evidence is enough.
+        lead_ns: Shortest notice a gate honours.
+        moving_at_once: How many gates may move at the same time.
+        max_age_ns: A frame older than this is refused.
+        stall_ns: A batch that is out for longer is a stall.
+    """
+
+    belt: Belt
+    gates: Mapping[str, GatePlan]
+    bins: Bins
+    judging: JudgingRules
+    lead_ns: int
+    moving_at_once: int
+    max_age_ns: int
+    stall_ns: int
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    track: Track
+    evidence: Evidence
+    decision: Decision | None = None
+    decided_ns: int | None = None
+    deadline_ns: int | None = None
+    pulse: Pulse | None = None
+    opened_late_ns: int | None = None
+    cropped_at_mm: float | None = None
+    stalled: bool = False
+
+    @property
+    def bound_for(self) -> str | None:
+        return self.decision.gate if self.decision else None
+
+
+class Sorter:
+    """A belt station. One thread.
+
+    Args:
+        station: What does not change.
+        costs: What the runtime was measured to need, by batch size.
+    """
+
+    # A gate that has not answered for its pulse this long after it should be shut is broken.
+    SILENCE_NS = 500_000_000
+
+    def __init__(self, station: BeltStation, costs: Mapping[int, Cost]) -> None:
+        self._station = station
+        self._odometer = Odometer(station.belt)
+        self._tracker = Tracker(station.belt, self._odometer)
+        self._schedule = Schedule(
+            station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
+        )
+        self._desk = BatchDesk(costs, stall_ns=station.stall_ns)
+        self._frames = Frames(max_age_ns=station.max_age_ns)
+        self._pieces: dict[int, _Piece] = {}
+        self._now_ns = 0
+
+    @property
+    def drops(self) -> Counter[Drop]:
+        """How many frames and crops were not used, and why."""
+        return self._frames.drops + self._desk.drops
+
+    @property
+    def frames_seen(self) -> int:
+        """How many frames were looked at, fit or not."""
+        return self._frames.seen
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the runtime has not answered within its budget."""
+        return self._desk.stalled
+
+    def frames_needed(self) -> frozenset[int]:
+        """Return the sequences of frames whose pixels a later command may ask for."""
+        return self._desk.frames_needed()
+
+    def step(self, event: Event) -> tuple[Command, ...]:
+        """Take in one event.
+
+        Args:
+            event: Its `now_ns` is no earlier than the one before.
+
+        Returns:
+            What is to be done, in this order.
+        """
+        self._now_ns = event.now_ns
+        match event:
+            case FrameSeen():
+                self._see(event)
+            case ScoresReady():
+                self._hear(event)
+            case GateMoved():
+                self._moved(event)
+            case Tick():
+                pass
+            case Stop():
+                return tuple(self._stop(event.now_ns))
+        return tuple(self._settle(event.now_ns))
+
+    def views(self, now_ns: int) -> tuple[PieceView, ...]:
+        """Show every piece as it should be by now."""
+        shown = []
+        for piece in self._pieces.values():
+            span = self._tracker.span(piece.track, now_ns)
+            in_view = self._tracker.in_view(piece.track, now_ns)
+            shown.append(
+                PieceView(
+                    piece=piece.track.piece,
+                    box=self._station.belt.box(span) if in_view else None,
+                    along_mm=span.along_mm,
+                    verdict=piece.evidence.verdict,
+                    bin=piece.decision.bin if piece.decision else None,
+                    reason=piece.decision.reason if piece.decision else None,
+                    due_ns=self._due_ns(piece),
+                )
+            )
+        return tuple(shown)
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When to come back at the latest, with a `Tick` if nothing else has happened."""
+        instants = [self._wake_ns(piece) for piece in self._pieces.values()]
+        instants.append(self._desk.wake_ns)
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    # What an event tells.
+
+    def _see(self, frame: FrameSeen) -> None:
+        if not self._frames.fit(frame):
+            return
+        for sighting in self._tracker.see(frame.regions, frame.exposed_ns):
+            track = sighting.track
+            if track.piece not in self._pieces:
+                self._pieces[track.piece] = _Piece(track, Evidence(self._station.judging))
+            piece = self._pieces[track.piece]
+            if self._worth_a_crop(piece, sighting):
+                piece.cropped_at_mm = sighting.span.along_mm
+                self._desk.offer(
+                    Crop(
+                        piece=track.piece,
+                        sequence=frame.sequence,
+                        exposed_ns=frame.exposed_ns,
+                        box=sighting.box,
+                        due_ns=self._crop_due_ns(piece),
+                    )
+                )
+
+    def _worth_a_crop(self, piece: _Piece, sighting: Sighting) -> bool:
+        if piece.decision or piece.stalled or piece.evidence.full or not sighting.whole:
+            return False
+        if not piece.track.fit_for_crop() or self._desk.holds(piece.track.piece):
+            return False
+        # Half of what makes a new view: nearer ones would count for next to nothing.
+        least_mm = self._station.judging.same_view_mm / 2
+        last_mm = piece.cropped_at_mm
+        return last_mm is None or abs(sighting.span.along_mm - last_mm) >= least_mm
+
+    def _hear(self, ready: ScoresReady) -> None:
+        batch = self._desk.answered(ready)
+        if batch is None:
+            return
+        for crop, scores in zip(batch.crops, ready.scores, strict=True):
+            piece = self._pieces.get(crop.piece)
+            if piece is not None and piece.decision is None:
+                piece.evidence.add(
+                    scores,
+                    along_mm=self._station.belt.span(crop.box).along_mm,
+                    exposed_ns=crop.exposed_ns,
+                )
+
+    def _moved(self, moved: GateMoved) -> None:
+        for piece in self._pieces.values():
+            if piece.pulse is None or piece.pulse.pulse != moved.pulse:
+                continue
+            match moved.movement:
+                case Movement.OPENED:
+                    piece.opened_late_ns = moved.late_ns
+                case Movement.REFUSED_LATE:
+                    self._to_end_bin(piece, Reason.GATE_LATE)
+                case Movement.FAULT:
+                    self._to_end_bin(piece, Reason.GATE_FAULT)
+                case Movement.CLOSED:
+                    pass
+
+    # What follows from it.
+
+    def _settle(self, now_ns: int) -> Iterator[Command]:
+        for crop in self._desk.stall(now_ns):
+            if crop.piece in self._pieces:
+                self._pieces[crop.piece].stalled = True
+        for piece in list(self._pieces.values()):
+            if piece.decision is None:
+                self._try_to_decide(piece, now_ns)
+            if piece.pulse is None and (gate := piece.bound_for) is not None:
+                yield from self._try_to_send(piece, gate, now_ns)
+            if self._has_ended(piece, now_ns):
+                yield self._end(piece, now_ns)
+        batch: RunBatch | None = self._desk.next_batch(now_ns)
+        if batch is not None:
+            yield batch
+
+    def _try_to_decide(self, piece: _Piece, now_ns: int) -> None:
+        reason = self._spoilt(piece)
+        if reason is not None:
+            self._to_end_bin(piece, reason, decided_ns=now_ns)
+        elif piece.evidence.sure or piece.evidence.full or self._last_call(piece, now_ns):
+            self._decide(piece, now_ns)
+
+    def _spoilt(self, piece: _Piece) -> Reason | None:
+        track = piece.track
+        if track.vanished:
+            return Reason.VANISHED
+        if track.touching:
+            return Reason.TOUCHING
+        if track.ambiguous:
+            return Reason.AMBIGUOUS
+        if piece.stalled:
+            return Reason.RUNTIME_STALLED
+        return None
+
+    def _last_call(self, piece: _Piece, now_ns: int) -> bool:
+        """Whether no better moment to decide will come."""
+        number = piece.track.piece
+        held = self._desk.holds(number)
+        more_to_come = held or self._desk.waits(number)
+        if not more_to_come and not self._tracker.in_view(piece.track, now_ns):
+            return True
+        due_ns = self._due_ns(piece)
+        if due_ns is None:
+            return False
+        # The pulse may be sent from one lead before the deadline on; a crop that is with the
+        # runtime may still be waited for until the deadline itself.
+        return now_ns >= due_ns if held else now_ns >= due_ns - self._station.lead_ns
+
+    def _decide(self, piece: _Piece, now_ns: int) -> None:
+        if piece.evidence.views == 0:
+            self._to_end_bin(piece, self._why_unseen(piece), decided_ns=now_ns)
+            return
+        piece.decision = decide(piece.evidence.verdict, self._station.bins)
+        piece.decided_ns = now_ns
+        piece.deadline_ns = self._due_ns(piece)
+        self._desk.withdraw(piece.track.piece)
+
+    def _why_unseen(self, piece: _Piece) -> Reason:
+        track = piece.track
+        if not track.seen_whole:
+            return Reason.NEVER_WHOLE
+        if not track.fit_for_crop():
+            return Reason.TOUCHING
+        return Reason.RUNTIME_STALLED if self._desk.stalled else Reason.NO_TIME
+
+    def _to_end_bin(self, piece: _Piece, reason: Reason, *, decided_ns: int | None = None) -> None:
+        if decided_ns is not None:
+            piece.decided_ns = decided_ns
+            piece.deadline_ns = self._due_ns(piece)
+        piece.decision = Decision(self._station.bins.end_bin, None, reason)
+        self._desk.withdraw(piece.track.piece)
+
+    def _try_to_send(self, piece: _Piece, gate: str, now_ns: int) -> Iterator[Command]:
+        reason = self._spoilt(piece)
+        if reason is not None:
+            self._to_end_bin(piece, reason)
+            return
+        due_ns = self._due_ns(piece)
+        if due_ns is None or now_ns < due_ns - self._station.lead_ns:
+            return
+        sent = self._schedule.send(
+            gate,
+            self._passing(piece, now_ns),
+            [self._passing(other, now_ns) for other in self._pieces.values() if other is not piece],
+            self._odometer,
+            t_ns=now_ns,
+            now_ns=now_ns,
+        )
+        if isinstance(sent, Pulse):
+            piece.pulse = sent
+            yield MoveGate(sent)
+        else:
+            self._to_end_bin(piece, sent)
+
+    def _passing(self, piece: _Piece, now_ns: int) -> Passing:
+        span = self._tracker.span(piece.track, now_ns)
+        return Passing(piece.track.piece, span, piece.bound_for)
+
+    def _has_ended(self, piece: _Piece, now_ns: int) -> bool:
+        if piece.decision is None:
+            return False
+        if piece.decision.reason is Reason.VANISHED:
+            return True
+        if piece.pulse is not None and piece.decision.gate is not None:
+            if now_ns >= piece.pulse.clear_ns and piece.opened_late_ns is not None:
+                return True
+            if now_ns >= piece.pulse.clear_ns + self.SILENCE_NS:
+                self._to_end_bin(piece, Reason.GATE_FAULT)
+        span = self._tracker.span(piece.track, now_ns)
+        return piece.decision.gate is None and span.rear_mm >= self._station.belt.length_mm
+
+    def _stop(self, now_ns: int) -> Iterator[Command]:
+        for piece in list(self._pieces.values()):
+            if piece.bound_for is not None and piece.opened_late_ns is None:
+                self._to_end_bin(piece, Reason.STOPPED)
+            yield self._end(piece, now_ns)
+
+    def _end(self, piece: _Piece, now_ns: int) -> EndPiece:
+        track = piece.track
+        decision = piece.decision or Decision(self._station.bins.end_bin, None, Reason.STOPPED)
+        self._tracker.forget(track.piece)
+        self._desk.withdraw(track.piece)
+        del self._pieces[track.piece]
+        return EndPiece(
+            Outcome(
+                piece=track.piece,
+                bin=decision.bin,
+                reason=decision.reason or Reason.SORTED,
+                verdict=piece.evidence.verdict,
+                sightings=track.sightings,
+                crops=piece.evidence.views,
+                first_seen_ns=track.first_seen_ns,
+                last_seen_ns=track.last_seen_ns,
+                last_along_mm=track.last_span.along_mm,
+                last_across_mm=track.last_span.across_mm,
+                length_mm=track.length_mm,
+                evidence_ns=piece.evidence.newest_ns,
+                decided_ns=piece.decided_ns,
+                deadline_ns=piece.deadline_ns,
+                pulse=piece.pulse,
+                opened_late_ns=piece.opened_late_ns,
+                ended_ns=now_ns,
+            )
+        )
+
+    # Deadlines.
+
+    def _due_ns(self, piece: _Piece) -> int | None:
+        """Return the piece's deadline: that of its gate, or of the last gate it might need."""
+        gate = piece.bound_for
+        if gate is None and piece.decision is None and piece.evidence.views:
+            gate = decide(piece.evidence.verdict, self._station.bins).gate
+        if gate is not None:
+            return self._gate_due_ns(piece, gate)
+        dues = [self._gate_due_ns(piece, name) for name in self._station.gates]
+        known = [due_ns for due_ns in dues if due_ns is not None]
+        return max(known, default=None)
+
+    def _crop_due_ns(self, piece: _Piece) -> int:
+        """Return when scores must be there: at the deadline of the first gate still ahead."""
+        if piece.evidence.views and (due_ns := self._due_ns(piece)) is not None:
+            return due_ns
+        dues = [self._gate_due_ns(piece, name) for name in self._station.gates]
+        ahead = [due_ns for due_ns in dues if due_ns is not None and due_ns > self._now_ns]
+        # On a halted belt there is no hurry, but a crop must not wait for ever either.
+        return min(ahead, default=self._now_ns + self._station.stall_ns)
+
+    def _gate_due_ns(self, piece: _Piece, gate: str) -> int | None:
+        span = self._tracker.span(piece.track, self._now_ns)
+        return self._schedule.due_ns(gate, span, self._odometer, t_ns=self._now_ns)
+
+    def _wake_ns(self, piece: _Piece) -> int | None:
+        if piece.decision is None:
+            due_ns = self._due_ns(piece)
+            if due_ns is None:
+                return None
+            early_ns = due_ns - self._station.lead_ns
+            return early_ns if early_ns > self._now_ns else due_ns
+        if piece.decision.gate is not None:
+            if piece.pulse is None:
+                due_ns = self._due_ns(piece)
+                return None if due_ns is None else due_ns - self._station.lead_ns
+            if self._now_ns < piece.pulse.clear_ns:
+                return piece.pulse.clear_ns
+            return piece.pulse.clear_ns + self.SILENCE_NS
+        span = self._tracker.span(piece.track, self._now_ns)
+        until_ns = self._odometer.ns_until(self._station.belt.length_mm - span.rear_mm)
+        return None if until_ns is None else self._now_ns + max(until_ns, 0) + 1

@@ -324,8 +324,10 @@ class Tracker:
             track.seen_whole = True
             track.whole += 1
             track.lobed += region.lobes > 1
-        if not cut_at_front:
-            track.middles.append((t_ns, span.along_mm if whole else span.front_mm))
+        if track.seen_whole and not cut_at_rear:
+            track.middles.append((t_ns, span.along_mm))
+        elif not track.seen_whole and not cut_at_front:
+            track.middles.append((t_ns, span.front_mm))
         return Sighting(track, region.box, span, whole)
 
     def _cut_at_rear(self, span: Span) -> bool:
@@ -340,9 +342,8 @@ class Tracker:
             middles = sighting.track.middles
             while middles and t_ns - middles[0][0] > Odometer.WINDOW_NS:
                 middles.popleft()
-            if middles and t_ns - middles[0][0] >= Odometer.WINDOW_NS // 3:
-                run_mm = middles[-1][1] - middles[0][1]
-                speeds.append(run_mm * NS_PER_S / (middles[-1][0] - middles[0][0]))
+            if middles and (for_ns := middles[-1][0] - middles[0][0]) >= Odometer.WINDOW_NS // 3:
+                speeds.append((middles[-1][1] - middles[0][1]) * NS_PER_S / for_ns)
         self._odometer.measured(speeds, t_ns)
 
     def _miss(self, track: Track, t_ns: int) -> None:

@@ -1,0 +1,340 @@
+"""The classifier that runs a bundle's model on tflite-runtime or its successor ai-edge-litert.
+
+One interpreter for each batch size, made, resized, warmed and timed at opening: a resize in the
+loop costs up to 1.3 ms and is a known source of faults. A runtime counts as usable once an
+Interpreter of it was built: tflite-runtime beside numpy 2 imports and then dies. The golden
+answers are compared here, before the model is trusted with a piece.
+
+Nothing here crops, decides or reads a clock of its own.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from sorterd.classifiers.bundle import Bundle, BundleFault
+from sorterd.ports import Clock, DeviceFault, DeviceUnavailable, InputSpec
+
+Runtime = Literal["auto", "ai-edge-litert", "tflite-runtime"]
+Dtype = Literal["int8", "uint8", "float32"]
+MODULES: Final = {
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+}
+"""In the order in which `auto` tries them."""
+# The first calls allocate and pack weights; they say nothing about the ones that follow.
+WARM_UPS: Final = 2
+MOST_TIMED: Final = 30
+LEAST_TIMED: Final = 8
+# Slow runtimes get fewer timed calls, or a start would take half a minute.
+TIMING_NS: Final = 300_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    index: int
+    scale: float
+    zero_point: int
+
+
+class TfliteClassifier:
+    """A bundle's model, ready to answer. Meets `sorterd.ports.Classifier`; made by `open_part`.
+
+    `scores` belongs to the thread that calls it first; slots may be filled by another thread, but
+    never while `scores` runs.
+
+    Attributes:
+        labels: In the order of the scores.
+        spec: What a crop must look like.
+        batch_sizes: Rising.
+        runtime: Which runtime answers, with its version.
+        costs: Batch size -> (p50_ns, p99_ns) of one call, measured at opening.
+    """
+
+    def __init__(
+        self,
+        interpreters: Mapping[int, Any],
+        spec: InputSpec,
+        output: _Output,
+        *,
+        bundle: Bundle,
+        runtime: str,
+    ) -> None:
+        self.labels = bundle.labels
+        self.spec = spec
+        self.batch_sizes = tuple(interpreters)
+        self.runtime = runtime
+        self.costs: Mapping[int, tuple[int, int]] = {}
+        self._interpreters = dict(interpreters)
+        self._temperature = bundle.manifest.temperature
+        self._output = output
+        self._inputs = {
+            size: one.tensor(one.get_input_details()[0]["index"])
+            for size, one in self._interpreters.items()
+        }
+        self._answers = {
+            size: one.tensor(output.index) for size, one in self._interpreters.items()
+        }
+        self._owner: int | None = None
+        self._running = False
+
+    def slots(self, size: int) -> npt.NDArray[np.generic]:
+        """Return the interpreter's own input; see `sorterd.ports.Classifier`."""
+        self._check_open(size)
+        if self._running:
+            raise RuntimeError("slots were asked for while a batch was in the interpreter")
+        return cast("npt.NDArray[np.generic]", self._inputs[size]())
+
+    def scores(self, size: int, used: int) -> npt.NDArray[np.float32]:
+        """Score the first `used` slots; see `sorterd.ports.Classifier`."""
+        self._check_open(size)
+        if not 1 <= used <= size:
+            raise ValueError(f"{used} crops in a batch of {size}")
+        self._check_owner()
+        self._running = True
+        try:
+            self._interpreters[size].invoke()
+        except (RuntimeError, ValueError) as fault:
+            if "reference" in str(fault):  # a slot array was kept: the caller's bug, not the device's
+                raise
+            raise DeviceFault(
+                f"{self.runtime} failed on a batch of {size} ({_one_line(fault)}): "
+                "reopen the classifier, or choose another runtime"
+            ) from fault
+        finally:
+            self._running = False
+        answers = self._answers[size]()[:used].astype(np.float32)
+        return self._softmax(answers)
+
+    def close(self) -> None:
+        """Let go of the interpreters. Harmless when repeated."""
+        self._inputs.clear()
+        self._answers.clear()
+        self._interpreters.clear()
+
+    def _softmax(self, answers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        answers -= self._output.zero_point
+        answers *= self._output.scale / self._temperature
+        answers -= answers.max(axis=1, keepdims=True)
+        np.exp(answers, out=answers)
+        answers /= answers.sum(axis=1, keepdims=True)
+        if not np.isfinite(answers).all():
+            raise DeviceFault(f"{self.runtime} answered with no numbers: check the model")
+        return answers
+
+    def _check_open(self, size: int) -> None:
+        if not self._interpreters:
+            raise RuntimeError("the classifier is closed")
+        if size not in self._interpreters:
+            raise ValueError(f"no interpreter for a batch of {size}: there are {self.batch_sizes}")
+
+    def _check_owner(self) -> None:
+        here = threading.get_ident()
+        if self._owner is None:
+            self._owner = here
+        elif self._owner != here:
+            raise RuntimeError("scores was called from a second thread")
+
+    def hand_over(self) -> None:
+        """Let the next thread that calls `scores` own it."""
+        self._owner = None
+
+
+def open_part(
+    bundle: Bundle,
+    *,
+    runtime: Runtime,
+    threads: int,
+    batch_sizes: tuple[int, ...],
+    clock: Clock,
+) -> TfliteClassifier:
+    """Build, check, warm and time a bundle's model.
+
+    Args:
+        bundle: Loaded.
+        runtime: By name, or "auto" for the first that works.
+        threads: Of each interpreter; leave one core to the gates.
+        batch_sizes: Rising, each 1 or more; one interpreter each.
+        clock: For the timing.
+
+    Raises:
+        DeviceUnavailable: No runtime works here.
+        BundleFault: The model does not fit its manifest, or gives other than the golden answers.
+        ValueError: The batch sizes do not rise.
+    """
+    if not batch_sizes or batch_sizes[0] < 1 or tuple(sorted(set(batch_sizes))) != batch_sizes:
+        raise ValueError(f"batch sizes {batch_sizes} must be 1 or more and rise")
+    with _without_chatter():
+        name, build = _usable_runtime(runtime, bundle.model_path, threads)
+        interpreters = {size: build() for size in batch_sizes}
+        spec, output = _fitted(interpreters[batch_sizes[0]], bundle)
+        for size, one in interpreters.items():
+            _resize(one, size, spec, bundle)
+        classifier = TfliteClassifier(interpreters, spec, output, bundle=bundle, runtime=name)
+        _compare_golden(classifier, bundle)
+        classifier.costs = {size: _timed(classifier, size, clock) for size in batch_sizes}
+    classifier.hand_over()
+    return classifier
+
+
+def _usable_runtime(
+    wanted: Runtime, model: Path, threads: int
+) -> tuple[str, Callable[[], Any]]:
+    """The name of the first runtime that builds an Interpreter of this model, and how it does it."""
+    tried = []
+    for name in MODULES if wanted == "auto" else (wanted,):
+        try:
+            make = import_module(MODULES[name]).Interpreter
+            make(model_path=str(model), num_threads=threads)
+        # numpy 2 beside a numpy 1 runtime fails with ImportError, AttributeError or SystemError.
+        except (ImportError, AttributeError, SystemError) as fault:
+            tried.append(f"{name}: {_one_line(fault)}")
+            continue
+        except (ValueError, RuntimeError) as fault:
+            raise BundleFault(
+                f"{model} is not a model that {name} can read ({_one_line(fault)}): "
+                "install the bundle anew"
+            ) from fault
+        return name, lambda: make(model_path=str(model), num_threads=threads)
+    raise DeviceUnavailable(
+        f"no TFLite runtime works here ({'; '.join(tried)}): "
+        f"{Path(sys.executable).name} -m pip install "
+        f"{'ai-edge-litert' if wanted == 'auto' else wanted}"
+    )
+
+
+def _fitted(one: Any, bundle: Bundle) -> tuple[InputSpec, _Output]:
+    """Compare the model's input and output with the manifest, and read their numbers."""
+    inputs, outputs = one.get_input_details(), one.get_output_details()
+    wanted = bundle.manifest.preprocessing
+    where = bundle.model_path
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise BundleFault(f"{where} has {len(inputs)} inputs and {len(outputs)} outputs, not 1 and 1")
+    shape = tuple(int(edge) for edge in inputs[0]["shape"])
+    if shape[1:] != (wanted.height_px, wanted.width_px, 3):
+        raise BundleFault(
+            f"{where} takes {list(shape)}, the manifest says "
+            f"[n, {wanted.height_px}, {wanted.width_px}, 3]: correct one of them"
+        )
+    answers = tuple(int(edge) for edge in outputs[0]["shape"])
+    if len(answers) != 2 or answers[1] != len(bundle.labels):
+        raise BundleFault(
+            f"{where} gives {list(answers)}, the manifest has {len(bundle.labels)} labels: "
+            "correct one of them"
+        )
+    dtype = np.dtype(inputs[0]["dtype"]).name
+    for name in (dtype, np.dtype(outputs[0]["dtype"]).name):
+        if name not in get_args(Dtype):
+            raise BundleFault(f"{where} works with {name}: export it as int8, uint8 or float32")
+    scale, zero_point = _quantisation(inputs[0])
+    spec = InputSpec(
+        wanted.width_px,
+        wanted.height_px,
+        cast("Dtype", dtype),
+        gain=wanted.gain,
+        offset=wanted.offset,
+        scale=scale,
+        zero_point=zero_point,
+    )
+    return spec, _Output(outputs[0]["index"], *_quantisation(outputs[0]))
+
+
+def _quantisation(details: Mapping[str, Any]) -> tuple[float, int]:
+    scale, zero_point = details["quantization"]
+    return (float(scale), int(zero_point)) if scale else (1.0, 0)
+
+
+def _resize(one: Any, size: int, spec: InputSpec, bundle: Bundle) -> None:
+    try:
+        index = one.get_input_details()[0]["index"]
+        one.resize_tensor_input(index, [size, spec.height_px, spec.width_px, 3])
+        one.allocate_tensors()
+        answers = tuple(one.get_output_details()[0]["shape"])
+    except (RuntimeError, ValueError) as fault:
+        raise BundleFault(
+            f"{bundle.model_path} cannot take a batch of {size} ({_one_line(fault)}): "
+            "export it with a free batch size"
+        ) from fault
+    if answers != (size, len(bundle.labels)):
+        raise BundleFault(
+            f"{bundle.model_path} gives {list(answers)} for a batch of {size}: "
+            "export it with a free batch size"
+        )
+
+
+def _compare_golden(classifier: TfliteClassifier, bundle: Bundle) -> None:
+    size = classifier.batch_sizes[0]
+    tolerance = bundle.manifest.golden_tolerance
+    for golden in bundle.golden:
+        classifier.slots(size)[0] = _encoded(golden.pixels, classifier.spec)
+        scores = classifier.scores(size, 1)[0]
+        expected = bundle.labels[int(golden.scores.argmax())]
+        found = bundle.labels[int(scores.argmax())]
+        off_frac = float(np.abs(scores - golden.scores).max())
+        if found != expected or off_frac > tolerance:
+            raise BundleFault(
+                f"{bundle.folder / golden.file} is {expected} {golden.scores.max():.2f} by the "
+                f"manifest and {found} {scores.max():.2f} on {classifier.runtime}: "
+                "choose another runtime, or make the bundle anew"
+            )
+
+
+def _encoded(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.generic]:
+    numbers = pixels * np.float64(spec.gain) + spec.offset
+    if spec.dtype == "float32":
+        return numbers.astype(np.float32)
+    limits = np.iinfo(spec.dtype)
+    levels = np.round(numbers / spec.scale) + spec.zero_point
+    return np.clip(levels, limits.min, limits.max).astype(spec.dtype)
+
+
+def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, int]:
+    """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
+    for _ in range(WARM_UPS):
+        classifier.scores(size, size)
+    begun_ns = clock.now_ns()
+    took_ns: list[int] = []
+    while len(took_ns) < MOST_TIMED:
+        before_ns = clock.now_ns()
+        if len(took_ns) >= LEAST_TIMED and before_ns - begun_ns > TIMING_NS:
+            break
+        classifier.scores(size, size)
+        took_ns.append(clock.now_ns() - before_ns)
+    p50_ns, p99_ns = np.percentile(took_ns, (50, 99))
+    return int(p50_ns), int(p99_ns)
+
+
+def _one_line(fault: BaseException) -> str:
+    return " ".join(str(fault).split())[:200] or type(fault).__name__
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep the runtime's own INFO lines off the terminal; whatever else it wrote is passed on.
+
+    They are written by C++ straight to the process's standard error, so that is what is turned
+    aside, for the short time of opening.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            aside.seek(0)
+            for line in aside:
+                if not line.startswith(b"INFO: "):
+                    os.write(2, line)

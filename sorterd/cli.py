@@ -1,0 +1,228 @@
+"""The command line: what was asked for, who does it, and what the exit code means.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 2 | settings or arguments that cannot work |
+| 3 | a device that could not be opened, or failed |
+| 4 | a model that must not be used |
+| 70 | a bug in sorterd |
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from sorterd.classifiers.bundle import BundleFault
+from sorterd.clock import RealClock
+from sorterd.dry_run import DryRun, DryRunFault
+from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.settings import Settings, SettingsFault, explain, load
+from sorterd.station import run_station
+from sorterd.wiring import check_together, open_model
+
+DONE, SETTINGS, DEVICE, MODEL, BUG = 0, 2, 3, 4, 70
+
+USUAL_CONFIG = Path("/etc/sorterd/sorterd.toml")
+
+TEXT = """\
+Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo gates.
+
+  sorterd --dry-run                a simulated belt for a minute, live
+  sorterd --dry-run --fast         the same, as quickly as this machine can
+  sorterd check --config FILE      every fault in the settings, at once
+  sorterd --config FILE            run the station (what the service does)
+"""
+
+CODES = "exit codes: 0 done, 2 settings or arguments, 3 device, 4 model, 70 a bug in sorterd"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says.
+
+    Args:
+        argv: Without the program's name; None for the process's own.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return int(arguments.command(arguments))
+    except (SettingsFault, DryRunFault) as fault:
+        return _say(fault, SETTINGS)
+    except (DeviceUnavailable, DeviceFault) as fault:
+        return _say(fault, DEVICE)
+    except BundleFault as fault:
+        return _say(fault, MODEL)
+    except Exception:
+        logging.getLogger(__name__).exception("a bug in sorterd; please report it with these lines")
+        return BUG
+
+
+def _say(fault: Exception, code: int) -> int:
+    for line in str(fault).splitlines():
+        print(f"sorterd: {line}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sorterd",
+        description=TEXT,
+        epilog=CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=_run)
+    _add_settings(parser)
+    dry = parser.add_argument_group("dry run: the whole road, with simulated gates")
+    dry.add_argument("--dry-run", action="store_true", help="simulate; needs no Pi, root or file")
+    dry.add_argument(
+        "--station", choices=("belt", "lids"), help="pieces ride past, or are put down one by one"
+    )
+    dry.add_argument("--pieces", type=_count, metavar="N", help="end after so many pieces")
+    dry.add_argument(
+        "--seconds", type=_seconds, metavar="S", help="end after so long (60, unless --pieces)"
+    )
+    dry.add_argument("--seed", type=_seed, default=1, metavar="N", help="another seed, other pieces")
+    dry.add_argument(
+        "--images", type=Path, metavar="DIR", help="lay these photos on the belt: a folder a class"
+    )
+    dry.add_argument(
+        "--camera",
+        metavar="SOURCE",
+        help="a USB camera (/dev/v4l/by-id/...), a video or a folder of photos instead of the belt",
+    )
+    dry.add_argument("--fast", action="store_true", help="on a manual clock: same seed, same report")
+    dry.add_argument(
+        "--invoke-ms",
+        type=_seconds,
+        default=30.0,
+        metavar="MS",
+        help="with --fast: what the model is said to need a crop (30)",
+    )
+    dry.add_argument("--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif")
+    dry.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
+    commands = parser.add_subparsers(title="commands", metavar="")
+    check = commands.add_parser(
+        "check",
+        help="tell every fault in the settings, at once",
+        description="Read the settings as the station would, open the model, and tell every fault.",
+        epilog=CODES,
+    )
+    _add_settings(check)
+    check.add_argument(
+        "--explain", action="store_true", help="print the settings in force and where each is from"
+    )
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings, TOML")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting, over file and environment: --set belt.speed_mm_s=150",
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 1000000")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text}: must be more than 0 and at most 1000000")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text}: must be from 0 to {2**32 - 1}")
+    return number
+
+
+def _settings(arguments: argparse.Namespace, **flags: object) -> Settings:
+    given: dict[str, object] = dict(flags)
+    for text in arguments.set:
+        key, _, value = text.partition("=")
+        given[key.strip()] = _value(value.strip())
+    return load(arguments.config, given)
+
+
+def _value(text: str) -> object:
+    """Read a value as TOML would; what TOML cannot read is plain text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.config is None and USUAL_CONFIG.exists():
+        arguments.config = USUAL_CONFIG
+    settings = _settings(arguments)
+    model = open_model(settings, RealClock())
+    try:
+        check_together(settings, model, model.costs)
+    finally:
+        model.classifier.close()
+    if arguments.explain:
+        print(explain(settings))  # noqa: T201
+    else:
+        cost_ms = model.costs[1].typical_ns / 1e6
+        print(  # noqa: T201
+            f"settings fit: a {settings.station} station, {len(settings.gates)} gates, "
+            f"{len(settings.bins)} bins\n"
+            f"model fits: {model.bundle.name}, {len(model.bundle.labels)} labels, "
+            f"{model.runtime}, {cost_ms:.1f} ms a crop here"
+        )
+    return DONE
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.dry_run:
+        if arguments.config is None and not USUAL_CONFIG.exists():
+            raise DryRunFault(
+                "no settings: give --config FILE, or try `sorterd --dry-run`, which needs none"
+            )
+        arguments.config = arguments.config or USUAL_CONFIG
+        return run_station(_settings(arguments), _on_signal)
+    settings = _settings(arguments, station=arguments.station)
+    return DryRun(
+        settings=settings,
+        pieces=arguments.pieces,
+        seconds=arguments.seconds,
+        seed=arguments.seed,
+        images=arguments.images,
+        camera=arguments.camera,
+        fast=arguments.fast,
+        invoke_ms=arguments.invoke_ms,
+        film=arguments.film,
+        report=arguments.report,
+    ).run(_on_signal)
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    """Have SIGTERM and Ctrl-C ask for an orderly stop."""
+
+    def stop_now(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop_now)

@@ -1,0 +1,357 @@
+"""Threads, mailboxes and the order of stopping; decides nothing about pieces.
+
+| thread | owns | waits for |
+|---|---|---|
+| capture | the camera | the next frame |
+| sort | finder and mind | a frame, an answer, a gate's word, or the mind's next instant |
+| infer | the interpreter | a job |
+| gates | every gate | a pulse, or the next movement |
+| sink | journal and other sinks | an outcome, or the time to flush |
+
+Frames: the newest wins. Everything else is queued within a bound, and what goes
+over it is counted. A thread that meets a broken device or a bug says so and the
+station stops: first no more frames, then the pulses that were already sent come
+to their end, every piece gets its outcome, the gates go to their safe position,
+and the sinks close.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sorterd.core.records import (
+    Drop,
+    EndPiece,
+    GateMoved,
+    MoveGate,
+    Movement,
+    Outcome,
+    Pulse,
+    ScoresReady,
+    Stop,
+    Tick,
+)
+from sorterd.mailbox import Bell, Mailbox, NewestBox
+from sorterd.pipeline import Job, Onlooker, answer
+from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
+from sorterd.wiring import Station
+
+log = logging.getLogger(__name__)
+
+S_NS = 1_000_000_000
+# Queues between threads hold what a burst can bring and no more; pieces come a few a second.
+ROOM = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the daemon bears with its devices.
+
+    Attributes:
+        reopen_after_ns: Waits before each attempt to open a failed camera again; its length is
+            the number of attempts. Empty for a recording, which does not mend.
+        silent_camera_ns: No frame for so long is a fault, whatever the camera says.
+        stalled_runtime_ns: A model that has not answered for so long is a fault.
+        drain_ns: Longest wait for pulses already sent to come to their end.
+        flush_ns: How often sinks bring what they hold to where it lasts.
+    """
+
+    reopen_after_ns: tuple[int, ...] = (S_NS // 2, S_NS, 2 * S_NS, 4 * S_NS)
+    silent_camera_ns: int = 10 * S_NS
+    stalled_runtime_ns: int = 10 * S_NS
+    drain_ns: int = 4 * S_NS
+    flush_ns: int = S_NS
+
+
+class Daemon:
+    """A running station.
+
+    Args:
+        clock: The real clock.
+        station: Its parts, each handed to the thread that owns it.
+        open_camera: Opens the camera; called again when it has failed.
+        sinks: Handed to the sink thread.
+        patience: How long to bear with devices.
+        onlooker: Called on the sort thread with every frame; must not wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        station: Station,
+        open_camera: Callable[[], Camera],
+        sinks: Iterable[Sink],
+        patience: Patience,
+        onlooker: Onlooker | None = None,
+    ) -> None:
+        self._clock = clock
+        self._open_camera = open_camera
+        self._pipeline = station.pipeline
+        self._classifier = station.classifier
+        self._cropper = station.cropper
+        self._mover = station.mover
+        self._sinks = tuple(sinks)
+        self._patience = patience
+        self._onlooker = onlooker
+
+        self._sort_bell = Bell(clock)
+        self._frames: NewestBox[Frame] = NewestBox(self._sort_bell)
+        self._answers: Mailbox[ScoresReady] = Mailbox(self._sort_bell, ROOM)
+        self._moves: Mailbox[GateMoved] = Mailbox(self._sort_bell, ROOM)
+        self._infer_bell = Bell(clock)
+        self._jobs: Mailbox[Job] = Mailbox(self._infer_bell, ROOM)
+        self._gate_bell = Bell(clock)
+        self._pulses: Mailbox[Pulse] = Mailbox(self._gate_bell, ROOM)
+        self._sink_bell = Bell(clock)
+        self._outcomes: Mailbox[Outcome] = Mailbox(self._sink_bell, ROOM)
+
+        self._stopping = threading.Event()
+        self._over = threading.Event()
+        self._make_safe = threading.Event()
+        self._main_bell = Bell(clock)
+        self._fault: Exception | None = None
+        self._fault_lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Ask for an orderly stop. Any thread, and a signal handler, may call it."""
+        self._stopping.set()
+        for bell in (self._main_bell, self._sort_bell):
+            bell.ring()
+
+    def dropped(self) -> dict[Drop, int]:
+        """Return what was not used so far, by reason."""
+        drops = dict(self._pipeline.mind.drops)
+        drops[Drop.FRAME_SUPERSEDED] = drops.get(Drop.FRAME_SUPERSEDED, 0) + self._frames.superseded
+        return {drop: count for drop, count in drops.items() if count}
+
+    def run(
+        self,
+        until_ns: int | None,
+        *,
+        each_ns: int = S_NS // 2,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run the station until `until_ns`, the end of a recording, `stop()` or a fault.
+
+        Args:
+            until_ns: When to stop; None for never.
+            each_ns: How often to call `look`.
+            look: Called on the calling thread; for a live line.
+
+        Raises:
+            DeviceUnavailable: The camera could not be opened, or not again.
+            DeviceFault: A device failed for good.
+            Exception: A bug, met at the top of a thread; it has been logged there.
+        """
+        threads = {
+            name: threading.Thread(target=self._top, args=(work,), name=name, daemon=True)
+            for name, work in {
+                "gates": self._gate_thread,
+                "sink": self._sink_thread,
+                "infer": self._infer_thread,
+                "sort": self._sort_thread,
+                "capture": self._capture_thread,
+            }.items()
+        }
+        for thread in threads.values():
+            thread.start()
+        while not self._stopping.is_set():
+            now_ns = self._clock.now_ns()
+            if until_ns is not None and now_ns >= until_ns:
+                break
+            self._main_bell.wait_until(min(now_ns + each_ns, until_ns or now_ns + each_ns))
+            look()
+        self.stop()
+        # A thread that hangs inside a driver cannot be waited for: the others close without it.
+        threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
+        self._over.set()
+        for bell in (self._gate_bell, self._sink_bell, self._infer_bell):
+            bell.ring()
+        for name in ("gates", "sink", "infer", "capture"):
+            threads[name].join(2.0)
+        if self._fault is not None:
+            raise self._fault
+
+    # The top of every thread: the one place where a bug is caught.
+
+    def _top(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (DeviceUnavailable, DeviceFault) as fault:
+            self._fail(fault)
+        except Exception as bug:
+            log.exception("a bug in thread %s", threading.current_thread().name)
+            self._fail(bug)
+
+    def _fail(self, fault: Exception) -> None:
+        with self._fault_lock:
+            self._fault = self._fault or fault
+        self._make_safe.set()
+        self._gate_bell.ring()
+        self.stop()
+
+    # Capture.
+
+    def _capture_thread(self) -> None:
+        attempts = 0
+        while not self._stopping.is_set():
+            camera = self._open_camera()
+            try:
+                while not self._stopping.is_set():
+                    frame = camera.read()
+                    if frame is None:
+                        self.stop()
+                        return
+                    attempts = 0
+                    self._frames.put(frame)
+            except DeviceFault as fault:
+                if attempts >= len(self._patience.reopen_after_ns):
+                    raise
+                log.warning("%s; opening it again", fault)
+                self._make_safe.set()
+                self._gate_bell.ring()
+                wait_ns = self._patience.reopen_after_ns[attempts]
+                attempts += 1
+            finally:
+                camera.close()
+            self._clock.sleep_until(self._clock.now_ns() + wait_ns)
+
+    # Sort.
+
+    def _sort_thread(self) -> None:
+        out = _Outstanding(self._clock.now_ns())
+        while not (self._stopping.is_set() and self._drained(out)):
+            wake_ns = self._pipeline.mind.wake_ns
+            now_ns = self._clock.now_ns()
+            # Twice a second, look whether camera and runtime are alive.
+            self._sort_bell.wait_until(min(wake_ns or now_ns + S_NS // 2, now_ns + S_NS // 2))
+            self._sort_once(out)
+            self._check_alive(out)
+        self._do(self._pipeline.step(Stop(self._clock.now_ns())), out)
+
+    def _sort_once(self, out: "_Outstanding") -> None:
+        while (moved := self._moves.take()) is not None:
+            out.heard(moved)
+            self._do(self._pipeline.step(moved), out)
+        while (ready := self._answers.take()) is not None:
+            self._do(self._pipeline.step(ready), out)
+        frame = self._frames.take()
+        if frame is None or self._stopping.is_set():
+            self._do(self._pipeline.step(Tick(self._clock.now_ns())), out)
+            return
+        out.last_frame_ns = self._clock.now_ns()
+        self._do(self._pipeline.see(frame), out)
+        if self._onlooker is not None:
+            now_ns = self._clock.now_ns()
+            self._onlooker(frame, self._pipeline.mind.views(now_ns), now_ns)
+
+    def _do(self, todo: Iterable[Job | MoveGate | EndPiece], out: "_Outstanding") -> None:
+        for command in todo:
+            match command:
+                case Job():
+                    self._jobs.put(command)
+                case MoveGate():
+                    out.pulses.add(command.pulse.pulse)
+                    self._pulses.put(command.pulse)
+                case EndPiece():
+                    self._outcomes.put(command.outcome)
+
+    def _drained(self, out: "_Outstanding") -> bool:
+        if out.draining_since_ns is None:
+            out.draining_since_ns = self._clock.now_ns()
+        waited_ns = self._clock.now_ns() - out.draining_since_ns
+        return not out.pulses or waited_ns >= self._patience.drain_ns
+
+    def _check_alive(self, out: "_Outstanding") -> None:
+        now_ns = self._clock.now_ns()
+        if self._stopping.is_set():
+            return
+        if now_ns - out.last_frame_ns > self._patience.silent_camera_ns:
+            seconds = self._patience.silent_camera_ns // S_NS
+            raise DeviceFault(f"the camera has shown no frame for {seconds} s: check its cable")
+        out.stalled_since_ns = (
+            (out.stalled_since_ns or now_ns) if self._pipeline.mind.stalled else None
+        )
+        stalled_ns = now_ns - (out.stalled_since_ns or now_ns)
+        if stalled_ns > self._patience.stalled_runtime_ns:
+            seconds = self._patience.stalled_runtime_ns // S_NS
+            raise DeviceFault(f"the model has not answered for {seconds} s: restart the station")
+
+    # Infer.
+
+    def _infer_thread(self) -> None:
+        while not self._over.is_set():
+            self._infer_bell.wait_until(None)
+            while (job := self._jobs.take()) is not None:
+                ready = answer(job, self._classifier, self._cropper, self._clock)
+                self._answers.put(ready)
+
+    # Gates.
+
+    def _gate_thread(self) -> None:
+        try:
+            self._report(self._mover.make_safe(self._clock.now_ns()))
+            while not self._over.is_set():
+                self._gate_bell.wait_until(self._mover.next_ns)
+                if self._make_safe.is_set():
+                    self._make_safe.clear()
+                    self._report(self._mover.make_safe(self._clock.now_ns()))
+                while (pulse := self._pulses.take()) is not None:
+                    self._mover.accept(pulse)
+                self._report(self._mover.act(self._clock.now_ns()))
+        finally:
+            self._mover.make_safe(self._clock.now_ns())
+            self._mover.close()
+
+    def _report(self, moves: Iterable[GateMoved]) -> None:
+        for moved in moves:
+            if moved.movement is Movement.FAULT:
+                log.error("gate %s failed: it is shut and stays shut", moved.gate)
+            self._moves.put(moved)
+
+    # Sinks.
+
+    def _sink_thread(self) -> None:
+        due_ns = self._clock.now_ns() + self._patience.flush_ns
+        while not self._over.is_set():
+            self._sink_bell.wait_until(due_ns)
+            self._write_all()
+            if self._clock.now_ns() >= due_ns:
+                due_ns = self._clock.now_ns() + self._patience.flush_ns
+                self._flush_all()
+        self._write_all()
+        self._flush_all()
+
+    def _write_all(self) -> None:
+        while (outcome := self._outcomes.take()) is not None:
+            for sink in self._sinks:
+                sink.write(outcome)
+
+    def _flush_all(self) -> None:
+        for sink in self._sinks:
+            try:
+                sink.flush()
+            except DeviceFault as fault:
+                # A full disk must not stop the belt; the sink keeps what it can for the next try.
+                log.warning("%s", fault)
+
+
+@dataclass(slots=True)
+class _Outstanding:
+    """What the sort thread waits for."""
+
+    last_frame_ns: int
+    pulses: set[int]
+    draining_since_ns: int | None = None
+    stalled_since_ns: int | None = None
+
+    def __init__(self, now_ns: int) -> None:
+        self.last_frame_ns = now_ns
+        self.pulses = set()
+
+    def heard(self, moved: GateMoved) -> None:
+        """Take note of a gate's word; a pulse that opened is out until it closed."""
+        if moved.movement is not Movement.OPENED:
+            self.pulses.discard(moved.pulse)

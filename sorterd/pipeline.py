@@ -1,0 +1,160 @@
+"""The road without threads: a frame in, commands out; a job in, scores out.
+
+`Pipeline` belongs to the sort thread. It keeps the pixels that the mind (the
+sorter) only knows by number, for as long as the mind may still ask for them, and
+no longer. `answer` belongs to the infer thread, which owns the interpreter: the
+input that crops are written into is the interpreter's own memory, so cropping
+happens where inference does.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sorterd.core.records import (
+    Box,
+    Command,
+    Drop,
+    EndPiece,
+    Event,
+    FrameSeen,
+    MoveGate,
+    PieceView,
+    RunBatch,
+    ScoresReady,
+)
+from sorterd.ports import Classifier, Clock, Frame
+from sorterd.vision.crops import Cropper
+from sorterd.vision.regions import RegionFinder
+
+Onlooker = Callable[[Frame, tuple[PieceView, ...], int], None]
+"""Shown every frame with its pieces and the present; must not wait."""
+
+
+class Mind(Protocol):
+    """What the sorter of a belt and that of a station with lids have in common."""
+
+    @property
+    def drops(self) -> Counter[Drop]:
+        """How many frames and crops were not used, and why."""
+        ...
+
+    @property
+    def frames_seen(self) -> int:
+        """How many frames were looked at."""
+        ...
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the runtime has not answered within its budget."""
+        ...
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When to come back at the latest."""
+        ...
+
+    def frames_needed(self) -> frozenset[int]:
+        """Return the frames whose pixels a later command may ask for."""
+        ...
+
+    def step(self, event: Event) -> tuple[Command, ...]:
+        """Take in one event; return what is to be done."""
+        ...
+
+    def views(self, now_ns: int) -> tuple[PieceView, ...]:
+        """Show every piece as it should be by now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A batch with its pixels, for the infer thread; the frames are only read.
+
+    Attributes:
+        batch: Its number.
+        size: Batch size of the interpreter to use.
+        cuts: Whole frames, uint8[H, W, 3] BGR, each with the box to crop.
+    """
+
+    batch: int
+    size: int
+    cuts: tuple[tuple[npt.NDArray[np.uint8], Box], ...]
+
+
+class Pipeline:
+    """One station's road, without threads.
+
+    Args:
+        finder: Finds the regions of a frame.
+        mind: Decides.
+        clock: Tells when a frame has been looked at.
+    """
+
+    def __init__(self, finder: RegionFinder, mind: Mind, clock: Clock) -> None:
+        self._finder = finder
+        self._clock = clock
+        self._pixels: dict[int, npt.NDArray[np.uint8]] = {}
+        self.mind = mind
+
+    def see(self, frame: Frame) -> list[Job | MoveGate | EndPiece]:
+        """Take a frame all the way; return what is to be done."""
+        finding = self._finder.find(frame.pixels, frame.exposed_ns)
+        self._pixels[frame.sequence] = frame.pixels
+        return self.step(
+            FrameSeen(
+                sequence=frame.sequence,
+                exposed_ns=frame.exposed_ns,
+                now_ns=self._clock.now_ns(),
+                regions=finding.regions,
+                covered=finding.covered,
+            )
+        )
+
+    def step(self, event: Event) -> list[Job | MoveGate | EndPiece]:
+        """Pass one event to the mind; give pixels to the batch it asks for."""
+        todo = [
+            self._job(command) if isinstance(command, RunBatch) else command
+            for command in self.mind.step(event)
+        ]
+        needed = self.mind.frames_needed()
+        self._pixels = {key: self._pixels[key] for key in self._pixels if key in needed}
+        return todo
+
+    def _job(self, batch: RunBatch) -> Job:
+        cuts = tuple((self._pixels[crop.sequence], crop.box) for crop in batch.crops)
+        return Job(batch.batch, batch.size, cuts)
+
+
+def answer(job: Job, classifier: Classifier, cropper: Cropper, clock: Clock) -> ScoresReady:
+    """Crop and score one batch.
+
+    Args:
+        job: The batch.
+        classifier: Owned by the calling thread.
+        cropper: Owned by the calling thread.
+        clock: Tells how long it took.
+
+    Returns:
+        The scores, with the time that cropping and inference held the runtime.
+
+    Raises:
+        DeviceFault: The runtime failed.
+    """
+    began_ns = clock.now_ns()
+    slots = classifier.slots(job.size)
+    for index, (pixels, box) in enumerate(job.cuts):
+        cropper.write(pixels, box, slots[index])
+    del slots  # the interpreter refuses to run while its input is referenced
+    rows = classifier.scores(job.size, len(job.cuts))
+    now_ns = clock.now_ns()
+    return ScoresReady(
+        batch=job.batch,
+        now_ns=now_ns,
+        scores=tuple(tuple(map(float, row)) for row in rows),
+        took_ns=now_ns - began_ns,
+    )

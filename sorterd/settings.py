@@ -1,0 +1,201 @@
+"""The one tree of settings: its root, and how it is read from its sources.
+
+Values come from a TOML file, then the environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags;
+the later wins. Unknown keys and impossible values are faults, all told at once. What one
+setting means for another is in `check.py`. Nothing here opens a device or converts a unit.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sorterd.ports import PartSettings
+from sorterd.settings_errors import faults_of
+from sorterd.settings_faults import Fault, SettingsFault
+from sorterd.settings_layers import (
+    Keys,
+    Layer,
+    Merged,
+    leaves,
+    read_environment,
+    read_file,
+    read_flags,
+)
+from sorterd.settings_parts import USUAL_KIND, PartIn
+from sorterd.settings_toml import toml_lines
+from sorterd.settings_tree import (
+    GATE_KEYS,
+    Belt,
+    Bin,
+    Branch,
+    Frames,
+    Gate,
+    Journal,
+    Judging,
+    Model,
+    Name,
+    Regions,
+    Tray,
+    View,
+)
+
+__all__ = ["Fault", "Settings", "SettingsFault", "explain", "load"]
+
+_USUAL_GATES: dict[str, dict[str, object]] = {
+    "paper": {"at_mm": 450.0},
+    "glass": {"at_mm": 560.0},
+    "packaging": {"at_mm": 670.0},
+    "compost": {"at_mm": 780.0},
+}
+
+_USUAL_BINS: dict[str, dict[str, object]] = {
+    "paper": {"gate": "paper", "labels": ("cardboard", "paper")},
+    "glass": {"gate": "glass", "labels": ("glass",)},
+    "packaging": {"gate": "packaging", "labels": ("metal", "plastic")},
+    "compost": {"gate": "compost", "labels": ("organic",)},
+    "landfill": {"labels": ("trash",)},
+}
+
+_USUAL = {"gates": _USUAL_GATES, "bins": _USUAL_BINS}
+
+
+class Settings(Branch):
+    """The root of the tree."""
+
+    station: Literal["belt", "lids"] = "belt"
+    """Whether pieces ride past on a belt or are put before the camera one at a time."""
+    name: str = Field("sorterd", min_length=1, max_length=80)
+    """What the station is called in its journal and on its page."""
+    camera: Annotated[SerializeAsAny[PartSettings], BeforeValidator(PartIn("cameras"))] = Field(
+        default_factory=lambda: PartIn("cameras")({})
+    )
+    """The camera: its kind, and the keys of that kind."""
+    view: View = View()
+    """What the camera sees."""
+    regions: Regions = Regions()
+    """How pieces are found."""
+    belt: Belt = Belt()
+    """The belt."""
+    tray: Tray = Tray()
+    """The tray before the camera."""
+    gates: dict[Name, Gate] = Field(
+        default_factory=lambda: {
+            name: Gate.model_validate(given) for name, given in _USUAL_GATES.items()
+        },
+        max_length=16,
+    )
+    """The gates by name."""
+    moving_at_once: int = Field(2, ge=1, le=16)
+    """How many gates may move at the same time; each servo asks the supply for about an ampere."""
+    gate_tolerance_ms: int = Field(15, ge=1, le=1000)
+    """A pulse that comes later than this is not moved."""
+    lead_ms: int = Field(40, ge=1, le=1000)
+    """The shortest notice at which a gate is moved."""
+    max_open_ms: int = Field(4000, ge=10, le=60_000)
+    """No gate stands open for longer."""
+    bins: dict[Name, Bin] = Field(
+        default_factory=lambda: {
+            name: Bin.model_validate(given) for name, given in _USUAL_BINS.items()
+        },
+        min_length=1,
+        max_length=32,
+    )
+    """The bins by name."""
+    end_bin: Name = "landfill"
+    """The bin in which a piece lands if nothing moves."""
+    model: Model = Model()
+    """The model."""
+    judging: Judging = Judging()
+    """How scores become a verdict."""
+    frames: Frames = Frames()
+    """Which frames are used."""
+    journal: Journal = Journal()
+    """Where outcomes are written down."""
+
+    _sources: dict[Keys, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Keep where the values came from: `load` hands it over as validation context."""
+        if isinstance(context, Merged):
+            self._sources.update(context.sources())
+
+    def __eq__(self, other: object) -> bool:
+        # Where a value came from is no part of what it is.
+        return isinstance(other, Settings) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((self.station, self.name))
+
+    @property
+    def sources(self) -> Mapping[Keys, str]:
+        """Where each value came from, by its full key; what is missing here is a default."""
+        return self._sources
+
+    def source_of(self, keys: Keys) -> str:
+        """Return where a value, or the first value of a table, came from."""
+        within = (self._sources[each] for each in self._sources if each[: len(keys)] == keys)
+        return next(within, "default")
+
+
+class _Environment(Settings, BaseSettings):
+    """The same tree as the environment spells it; only ever read by pydantic-settings."""
+
+    model_config = SettingsConfigDict(env_prefix="SORTERD_", env_nested_delimiter="__")
+
+
+def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Read the settings from every source.
+
+    The gates and bins of a file stand in place of the usual ones; the environment and flags
+    change single values of whichever are there. A source that names another kind for a camera
+    or a gate begins that part's own keys afresh.
+
+    Args:
+        config: The TOML file; None for none.
+        flags: Values from the command line, nested or with dotted keys; None means not given.
+
+    Raises:
+        SettingsFault: Anything is wrong; it holds every fault there is.
+    """
+    faults: list[Fault] = []
+    written = Layer({}, str)
+    if config is not None:
+        try:
+            written = read_file(config)
+        except SettingsFault as fault:
+            faults.extend(fault.faults)
+    there = {keys[0] for keys in written.leaves}
+    usual = {name: table for name, table in _USUAL.items() if name not in there}
+    merged = Merged(_part_of, USUAL_KIND)
+    merged.lay(Layer(leaves(usual), lambda _: "default"))
+    merged.lay(written)
+    variables, unknown = read_environment(_Environment)
+    faults.extend(unknown)
+    merged.lay(variables)
+    merged.lay(read_flags(flags))
+    try:
+        settings = Settings.model_validate(merged.tree(), context=merged)
+    except ValidationError as error:
+        faults.extend(faults_of(error, Settings, merged))
+        raise SettingsFault(faults) from None
+    if faults:
+        raise SettingsFault(faults)
+    return settings
+
+
+def explain(settings: Settings) -> str:
+    """Return the settings in force, a line each with its source; the lines can be read back."""
+    return toml_lines(settings, settings.sources)
+
+
+def _part_of(keys: Keys) -> Keys | None:
+    """Return the table of the part whose own key this is; None for the station's keys."""
+    match keys:
+        case ("camera", _, *_):
+            return keys[:1]
+        case ("gates", _, key, *_) if key not in GATE_KEYS:
+            return keys[:2]
+    return None

@@ -1,0 +1,357 @@
+"""The journal: one row for each piece, in a SQLite file that a crash leaves readable.
+
+The rule: nobody waits for the journal. What it takes it holds back, and writes
+in one transaction when it is flushed; what could not be written is kept for the
+next try, up to a bound, and beyond that the oldest is dropped and counted.
+
+Every opening is a new run, because pieces are numbered from 1 and instants come
+from a clock that starts anew with the machine. The journal reads no clock of
+its own: the caller says when a run started, in words.
+
+Readers may read while it writes (WAL), and get back exactly what went in.
+"""
+
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from sorterd.core.records import Outcome, Pulse, Reason, Verdict
+from sorterd.ports import DeviceFault, DeviceUnavailable
+
+VERSION = 1
+"""Of the tables below, kept in the file's `user_version`; raise it when they change."""
+
+_APPLICATION_ID = int.from_bytes(b"SRTD", "big")
+"""Marks a SQLite file as a journal, so that nobody else's database is ever written to."""
+
+_TABLES = (
+    """
+    CREATE TABLE runs (
+        run INTEGER PRIMARY KEY,
+        started TEXT NOT NULL,
+        about TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE outcomes (
+        run INTEGER NOT NULL REFERENCES runs,
+        piece INTEGER NOT NULL,
+        bin TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        label TEXT,
+        confidence_frac REAL NOT NULL,
+        stage_one TEXT,
+        stage_one_frac REAL NOT NULL,
+        scores TEXT NOT NULL,
+        sightings INTEGER NOT NULL,
+        crops INTEGER NOT NULL,
+        first_seen_ns INTEGER NOT NULL,
+        last_seen_ns INTEGER NOT NULL,
+        last_along_mm REAL NOT NULL,
+        last_across_mm REAL NOT NULL,
+        length_mm REAL NOT NULL,
+        evidence_ns INTEGER,
+        decided_ns INTEGER,
+        deadline_ns INTEGER,
+        pulse INTEGER,
+        gate TEXT,
+        start_ns INTEGER,
+        open_ns INTEGER,
+        close_ns INTEGER,
+        clear_ns INTEGER,
+        opened_late_ns INTEGER,
+        ended_ns INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX outcomes_of_a_run ON outcomes (run, piece)",
+    """
+    CREATE TABLE notes (
+        run INTEGER NOT NULL REFERENCES runs,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        at_ns INTEGER NOT NULL
+    )
+    """,
+)
+_ADD_RUN = "INSERT INTO runs (started, about) VALUES (?, ?)"
+_ADD_OUTCOME = f"INSERT INTO outcomes VALUES ({', '.join('?' * 27)})"
+_ADD_NOTE = "INSERT INTO notes VALUES (?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One opening of a journal.
+
+    Attributes:
+        run: Its number, rising from 1.
+        started: When it started, in the words of whoever opened the journal.
+        about: What it was run with: station, bundle, runtime, seed.
+    """
+
+    run: int
+    started: str
+    about: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened to the station, not to a piece: a gate's fault, a stall."""
+
+    kind: str
+    text: str
+    at_ns: int
+
+
+class Journal:
+    """Meets `ports.Sink`. Made by `open_journal`; belongs to one thread afterwards.
+
+    Attributes:
+        run: The number of this run.
+        dropped: How many outcomes and notes were given up because they could not be written.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, run: int, *, batch: int, keep: int
+    ) -> None:
+        self.run = run
+        self.dropped = 0
+        self._path = path
+        self._connection = connection
+        self._batch = batch
+        self._keep = keep
+        self._held: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._since_flush = 0
+        self._closed = False
+
+    def write(self, outcome: Outcome) -> None:
+        """Take one outcome; it is written by the next flush, or by this call when a batch is full.
+
+        Raises:
+            DeviceFault: The batch could not be written; the outcome is taken all the same. Or the
+                journal was closed, and it is not.
+            ValueError: A number is not finite, or the pulse is another piece's: a caller's bug.
+        """
+        self._hold(_ADD_OUTCOME, (self.run, *_row(outcome)))
+
+    def note(self, kind: str, text: str, at_ns: int) -> None:
+        """Take one event of the station, in its order among the outcomes.
+
+        Raises:
+            DeviceFault: As for `write`.
+        """
+        self._hold(_ADD_NOTE, (self.run, kind, text, at_ns))
+
+    def flush(self) -> None:
+        """Write what was taken, in one transaction: all of it or, for now, nothing.
+
+        Raises:
+            DeviceFault: It could not be written (disk full, I/O error); it is kept for another try.
+        """
+        self._since_flush = 0
+        if not self._held:
+            return
+        try:
+            with self._connection:  # commits; after an error rolls back
+                self._connection.execute("BEGIN IMMEDIATE")
+                for statement, values in self._held:
+                    self._connection.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            raise DeviceFault(
+                f"journal {self._path}: {len(self._held)} rows could not be written ({error});"
+                " look at the disk's space and at the file's rights"
+            ) from error
+        self._held.clear()
+
+    def close(self) -> None:
+        """Flush and let go. Harmless when repeated.
+
+        Raises:
+            DeviceFault: The last rows could not be written and are lost; it is closed all the same.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with closing(self._connection):
+            self.flush()
+
+    def _hold(self, statement: str, values: tuple[object, ...]) -> None:
+        if self._closed:
+            raise DeviceFault(f"journal {self._path}: it was closed; open it again")
+        if len(self._held) == self._keep:
+            self._held.popleft()
+            self.dropped += 1
+        self._held.append((statement, values))
+        self._since_flush += 1
+        if self._since_flush >= self._batch:
+            self.flush()
+
+
+def open_journal(
+    path: Path,
+    about: Mapping[str, str] | None = None,
+    *,
+    started: str = "",
+    batch: int = 64,
+    keep: int = 10_000,
+) -> Journal:
+    """Open a journal, make it if there is none, and begin a new run in it.
+
+    Args:
+        path: The SQLite file; beside it come `-wal` and `-shm` while it is open.
+        about: What the run is made with: station, bundle, runtime, seed.
+        started: When it starts, in words; nothing here reads a clock.
+        batch: Rows after which it flushes by itself.
+        keep: Rows that are kept at most while they cannot be written.
+
+    Raises:
+        DeviceUnavailable: The file is no journal, is a newer sorterd's, or cannot be written.
+    """
+    with ExitStack() as held, _explained(path):
+        connection = held.enter_context(
+            # A second at most for another writer's lock; the sink's thread is not the opener's.
+            closing(
+                sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+            )
+        )
+        is_new = _tables_version(connection, path) == 0
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise DeviceUnavailable(
+                f"journal {path}: this file system lets nobody read while it is written;"
+                " keep the journal on a local disk"
+            )
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES if is_new else ():
+                connection.execute(statement)
+            told = json.dumps(dict(about or {}), ensure_ascii=False)
+            run = connection.execute(_ADD_RUN, (started, told)).lastrowid
+        held.pop_all()
+    return Journal(path, connection, run or 0, batch=batch, keep=keep)
+
+
+def read(path: Path, run: int | None = None) -> Iterator[Outcome]:
+    """Give back the outcomes of one run, or of all, in the order in which they were written.
+
+    Raises:
+        DeviceUnavailable: There is no such file, or it is no journal that can be read.
+    """
+    with _reading(path) as connection:
+        for row in connection.execute(
+            "SELECT * FROM outcomes WHERE ?1 IS NULL OR run = ?1 ORDER BY rowid", (run,)
+        ):
+            yield _outcome(row)
+
+
+def read_notes(path: Path, run: int | None = None) -> Iterator[Note]:
+    """Give back the notes of one run, or of all, in the order in which they were written.
+
+    Raises:
+        DeviceUnavailable: As for `read`.
+    """
+    with _reading(path) as connection:
+        for row in connection.execute(
+            "SELECT * FROM notes WHERE ?1 IS NULL OR run = ?1 ORDER BY rowid", (run,)
+        ):
+            yield Note(row["kind"], row["text"], row["at_ns"])
+
+
+def read_runs(path: Path) -> Iterator[Run]:
+    """Give back every run, the oldest first.
+
+    Raises:
+        DeviceUnavailable: As for `read`.
+    """
+    with _reading(path) as connection:
+        for row in connection.execute("SELECT * FROM runs ORDER BY run"):
+            yield Run(row["run"], row["started"], json.loads(row["about"]))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    place = f"{path.absolute().as_uri()}?mode=ro"
+    with _explained(path), closing(sqlite3.connect(place, uri=True)) as connection:
+        if _tables_version(connection, path) == 0:
+            raise DeviceUnavailable(f"journal {path}: it is empty; nothing was ever run with it")
+        connection.row_factory = sqlite3.Row
+        yield connection
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise DeviceUnavailable(
+            f"journal {path}: {error}; name a journal, or a new file in a folder that can be"
+            " written to and has space"
+        ) from error
+
+
+def _tables_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a journal's tables; 0 where there is nothing yet."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if tables == application == version == 0:
+        return 0
+    if application != _APPLICATION_ID:
+        raise DeviceUnavailable(
+            f"journal {path}: it is another program's database; name another file"
+        )
+    if version > VERSION:
+        raise DeviceUnavailable(
+            f"journal {path}: a newer sorterd wrote it (tables of version {version}, here {VERSION}"
+            " is the newest); bring sorterd up to date, or name another file"
+        )
+    return int(version)
+
+
+def _row(outcome: Outcome) -> tuple[object, ...]:
+    verdict, pulse = outcome.verdict, outcome.pulse
+    if pulse is not None and pulse.piece != outcome.piece:
+        raise ValueError(f"piece {outcome.piece} has the pulse of piece {pulse.piece}")
+    if not all(
+        map(
+            isfinite,
+            (
+                verdict.confidence_frac,
+                verdict.stage_one_frac,
+                *verdict.scores,
+                outcome.last_along_mm,
+                outcome.last_across_mm,
+                outcome.length_mm,
+            ),
+        )
+    ):
+        raise ValueError(f"a number is not finite: {outcome}")
+    moved = (None,) * 6
+    return (
+        outcome.piece,
+        outcome.bin,
+        outcome.reason.value,
+        verdict.label,
+        verdict.confidence_frac,
+        verdict.stage_one,
+        verdict.stage_one_frac,
+        json.dumps(verdict.scores),
+        outcome.sightings,
+        outcome.crops,
+        outcome.first_seen_ns,
+        outcome.last_seen_ns,
+        outcome.last_along_mm,
+        outcome.last_across_mm,
+        outcome.length_mm,
+        outcome.evidence_ns,
+        outcome.decided_ns,
+        outcome.deadline_ns,
+        *(moved if pulse is None else _moved(pulse)),
+        outcome.opened_late_ns,
+        outcome.ended_ns,
+    )

@@ -1,0 +1,74 @@
+"""Run a real station from its settings until it is told to stop."""
+
+import logging
+from collections.abc import Callable
+
+from sorterd.clock import RealClock
+from sorterd.daemon import Daemon, Patience
+from sorterd.ports import Sink
+from sorterd.settings import Fault, Settings, SettingsFault
+from sorterd.sinks.journal import open_journal
+from sorterd.wiring import (
+    MS_NS,
+    assemble,
+    check_together,
+    open_camera,
+    open_gates,
+    open_model,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], None]) -> int:
+    """Run until a signal or a fault.
+
+    Args:
+        settings: Each value within its bounds.
+        on_signal: Told what to call when the process is asked to stop.
+
+    Returns:
+        0 after an orderly stop.
+
+    Raises:
+        SettingsFault: The settings do not fit each other, the model or a real station.
+        BundleFault: The model must not be used.
+        DeviceUnavailable: A device could not be opened.
+        DeviceFault: A device failed for good.
+    """
+    if settings.camera.kind == "simulated":
+        raise SettingsFault(
+            [
+                Fault(
+                    "camera.kind",
+                    "simulated",
+                    "must be a camera that exists",
+                    "set kind to v4l2, or try `sorterd --dry-run`",
+                    "default",
+                )
+            ]
+        )
+    clock = RealClock()
+    model = open_model(settings, clock)
+    check_together(settings, model, model.costs)
+    sinks: list[Sink] = []
+    if settings.journal.path is not None:
+        about = {"station": settings.name, "bundle": model.bundle.name, "runtime": model.runtime}
+        sinks.append(open_journal(settings.journal.path, about))
+    gates = open_gates(settings, clock)
+    daemon = Daemon(
+        clock=clock,
+        station=assemble(settings, model, model.costs, gates, clock),
+        open_camera=lambda: open_camera(settings, clock),
+        sinks=sinks,
+        patience=Patience(flush_ns=settings.journal.flush_ms * MS_NS),
+    )
+    on_signal(daemon.stop)
+    log.info("%s is running: %s on %s", settings.name, model.bundle.name, model.runtime)
+    try:
+        daemon.run(until_ns=None)
+    finally:
+        for sink in sinks:
+            sink.close()
+        model.classifier.close()
+    return 0

@@ -1,0 +1,270 @@
+"""Settings into parts: the one place where what a person writes becomes what the core works in.
+
+Milliseconds become nanoseconds here, square millimetres become pixels, and
+`kind = "servo"` becomes the part that `gates/servo.py` opens. Nothing here runs
+the station.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from sorterd.check import cross_faults
+from sorterd.classifiers import tflite
+from sorterd.classifiers.bundle import Bundle, find, load
+from sorterd.core.batching import Cost
+from sorterd.core.belt import Belt, Direction
+from sorterd.core.deciding import Bins
+from sorterd.core.judging import JudgingRules
+from sorterd.core.lid_sorter import LidPlan, LidSorter, LidStation
+from sorterd.core.records import Box
+from sorterd.core.scheduling import GatePlan
+from sorterd.core.sorter import BeltStation, Sorter
+from sorterd.gates.mover import Mover
+from sorterd.gates.simulated import SimulatedGate
+from sorterd.pipeline import Mind, Pipeline
+from sorterd.ports import Camera, Classifier, Clock, Gate, PartSettings
+from sorterd.settings import Settings, SettingsFault
+from sorterd.simulation.servo import SimulatedServo
+from sorterd.vision.crops import Cropper
+from sorterd.vision.regions import RegionFinder, RegionRules
+
+MS_NS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An opened model with its bundle and what it was measured to cost, by batch size."""
+
+    bundle: Bundle
+    classifier: Classifier
+    runtime: str
+    costs: Mapping[int, Cost]
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """The parts of one station, ready for threads or for lockstep."""
+
+    pipeline: Pipeline
+    classifier: Classifier
+    cropper: Cropper
+    mover: Mover
+
+
+def open_model(settings: Settings, clock: Clock) -> Model:
+    """Open, check, warm and time the model.
+
+    Raises:
+        BundleFault: The bundle must not be used.
+        DeviceUnavailable: No runtime works here.
+    """
+    bundle = load(find(settings.model.bundle))
+    classifier = tflite.open_part(
+        bundle,
+        runtime=settings.model.runtime,
+        threads=settings.model.threads,
+        batch_sizes=settings.model.batch_sizes,
+        clock=clock,
+    )
+    costs = {size: Cost(*cost) for size, cost in classifier.costs.items()}
+    return Model(bundle, classifier, classifier.runtime, costs)
+
+
+def check_together(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> None:
+    """Hold settings and model against each other.
+
+    Raises:
+        SettingsFault: They do not fit; it holds every fault there is.
+    """
+    faults = cross_faults(
+        settings,
+        labels=model.bundle.labels,
+        cost_ms={size: cost.worst_ns / MS_NS for size, cost in costs.items()},
+    )
+    if faults:
+        raise SettingsFault(faults)
+
+
+def assemble(
+    settings: Settings,
+    model: Model,
+    costs: Mapping[int, Cost],
+    gates: Mapping[str, Gate],
+    clock: Clock,
+) -> Station:
+    """Put the parts together.
+
+    Args:
+        settings: Checked together with the model.
+        model: Opened.
+        costs: What the mind is to believe of the model: measured, or nominal on a manual clock.
+        gates: Opened, by name.
+        clock: Of the whole station.
+    """
+    preprocessing = model.bundle.manifest.preprocessing
+    return Station(
+        pipeline=Pipeline(
+            RegionFinder(region_rules(settings)), mind(settings, model, costs), clock
+        ),
+        classifier=model.classifier,
+        cropper=Cropper(
+            model.classifier.spec,
+            margin_frac=preprocessing.margin_frac,
+            padding=preprocessing.padding,
+        ),
+        mover=Mover(
+            gates,
+            tolerance_ns=settings.gate_tolerance_ms * MS_NS,
+            max_open_ns=settings.max_open_ms * MS_NS,
+        ),
+    )
+
+
+def open_gates(settings: Settings, clock: Clock) -> dict[str, Gate]:
+    """Open every gate as its settings say. None moves.
+
+    Raises:
+        DeviceUnavailable: One could not be opened; those opened before are let go.
+    """
+    gates: dict[str, Gate] = {}
+    try:
+        for name, gate in settings.gates.items():
+            part = gate.part
+            if part.kind == "simulated":
+                gates[name] = SimulatedGate(name, clock, SimulatedServo(gate.move_ms * MS_NS))
+            else:
+                gates[name] = _opener("gates", part)(name, part)
+    except OSError:
+        for opened in gates.values():
+            opened.close()
+        raise
+    return gates
+
+
+def simulated_gates(
+    settings: Settings, clock: Clock
+) -> tuple[dict[str, Gate], dict[str, SimulatedServo]]:
+    """Open every gate as a simulated one, whatever its settings say; and the servos behind them."""
+    servos = {name: SimulatedServo(gate.move_ms * MS_NS) for name, gate in settings.gates.items()}
+    gates: dict[str, Gate] = {
+        name: SimulatedGate(name, clock, servo) for name, servo in servos.items()
+    }
+    return gates, servos
+
+
+def open_camera(part: PartSettings, clock: Clock) -> Camera:
+    """Open a camera that needs no world.
+
+    Raises:
+        DeviceUnavailable: It could not be opened.
+    """
+    return cast("Camera", _opener("cameras", part)(part, clock))
+
+
+def _opener(room: str, part: PartSettings) -> Callable[..., Gate]:
+    module = import_module(f"sorterd.{room}.{part.kind}")
+    return cast("Callable[..., Gate]", module.open_part)
+
+
+def region_rules(settings: Settings) -> RegionRules:
+    """Return what counts as a region, in pixels."""
+    px2_per_mm2 = settings.view.mm_per_px**-2
+    return RegionRules(
+        view=_view_box(settings),
+        min_area_px=max(1, round(settings.regions.min_area_mm2 * px2_per_mm2)),
+        sensitivity=settings.regions.sensitivity_levels,
+        learn_ns=round(settings.regions.learn_s * 1000) * MS_NS,
+        covered_frac=settings.regions.covered_frac,
+    )
+
+
+def mind(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> Mind:
+    """Return the sorter of the kind of station that the settings name."""
+    if settings.station == "belt":
+        return Sorter(_belt_station(settings, model.bundle), costs)
+    return LidSorter(_lid_station(settings, model.bundle), costs)
+
+
+def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
+    return BeltStation(
+        belt=Belt(
+            speed_mm_s=settings.belt.speed_mm_s,
+            direction=Direction(settings.belt.direction),
+            mm_per_px=settings.view.mm_per_px,
+            width_px=settings.view.width_px,
+            height_px=settings.view.height_px,
+            view=_view_box(settings),
+            length_mm=settings.belt.length_mm,
+            speed_tolerance_frac=settings.belt.speed_tolerance_frac,
+        ),
+        gates={
+            name: GatePlan(
+                name=name,
+                at_mm=gate.at_mm,
+                move_ns=gate.move_ms * MS_NS,
+                margin_mm=gate.margin_mm,
+                recover_ns=gate.recover_ms * MS_NS,
+            )
+            for name, gate in settings.gates.items()
+            if gate.at_mm is not None
+        },
+        bins=_bins(settings),
+        judging=_judging(settings, bundle),
+        lead_ns=settings.lead_ms * MS_NS,
+        moving_at_once=settings.moving_at_once,
+        max_age_ns=settings.frames.max_age_ms * MS_NS,
+        stall_ns=settings.model.stall_ms * MS_NS,
+    )
+
+
+def _lid_station(settings: Settings, bundle: Bundle) -> LidStation:
+    return LidStation(
+        mm_per_px=settings.view.mm_per_px,
+        lids={
+            name: LidPlan(name, gate.move_ms * MS_NS, gate.recover_ms * MS_NS)
+            for name, gate in settings.gates.items()
+        },
+        bins=_bins(settings),
+        judging=_judging(settings, bundle),
+        still_ns=settings.tray.still_ms * MS_NS,
+        patience_ns=round(settings.tray.patience_s * 1000) * MS_NS,
+        open_ns=settings.tray.open_ms * MS_NS,
+        lead_ns=settings.lead_ms * MS_NS,
+        max_age_ns=settings.frames.max_age_ms * MS_NS,
+        stall_ns=settings.model.stall_ms * MS_NS,
+    )
+
+
+def _bins(settings: Settings) -> Bins:
+    return Bins(
+        of_label={label: name for name, each in settings.bins.items() for label in each.labels},
+        gate_of={name: each.gate for name, each in settings.bins.items() if each.gate is not None},
+        end_bin=settings.end_bin,
+    )
+
+
+def _judging(settings: Settings, bundle: Bundle) -> JudgingRules:
+    given, own = settings.judging, bundle.manifest.thresholds
+    return JudgingRules(
+        labels=bundle.labels,
+        stages=bundle.stages,
+        stage_one_frac=_first(given.stage_one_frac, own.stage_one_frac),
+        stage_two_frac=_first(given.stage_two_frac, own.stage_two_frac),
+        sure_frac=given.sure_frac,
+        min_views=given.min_views,
+        max_views=given.max_views,
+        same_view_mm=given.same_view_mm,
+    )
+
+
+def _first(given: float | None, otherwise: float) -> float:
+    return otherwise if given is None else given
+
+
+def _view_box(settings: Settings) -> Box:
+    view, region = settings.view, settings.view.region_of_interest
+    if region is None:
+        return Box(0, 0, view.width_px, view.height_px)
+    return Box(region.left_px, region.top_px, region.width_px, region.height_px)

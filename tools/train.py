@@ -1,0 +1,259 @@
+"""Train a bundle from folders of photographs, or measure one.
+
+    tools/train.py --data ../shared/data/waste --weights imagenet --out models/waste
+    tools/train.py --data ../shared/data/waste --measure models/waste
+
+The first needs the extra `train` and leaves a complete bundle, checked by opening it as a station
+would; the second needs no TensorFlow and prints the figures of the bundle's card again.
+Bad input ends with one line and exit code 2, and nothing is left half-written.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sorterd.classifiers.bundle import Bundle, BundleFault, GoldenAnswer, Manifest, load
+from sorterd.classifiers.tflite import TfliteClassifier, open_part
+from sorterd.clock import RealClock
+from sorterd.ports import DeviceUnavailable
+from tools.training import bundling, measuring
+from tools.training.card import Story, write_card
+from tools.training.examination import VALIDATION, examination, golden_candidates
+from tools.training.network import Network
+from tools.training.photographs import LABELS, Photograph, TrainingFault, read_folder
+from tools.training.pictures import Lessons, Pool, cut_on_belts, drawn_on_belts, whole_photographs
+
+EXIT_INPUT = 2
+INDEX = {label: place for place, label in enumerate(LABELS)}
+# Seeds of the belts of training begin with these; the examination's begin with others.
+DRAWN_SEED, CUT_SEED = 730_001, 730_002
+# Cosine of ImageNet features from which two photographs are taken for the same picture:
+# 12 of 2,413 training photographs are that near to a validation row.
+SAME_PICTURE = 0.9
+# A sixth of the training pictures sets the ranges of int8; more changes nothing.
+SAMPLES = 400
+WANTED_FRAC = 0.97
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    options = _options(arguments)
+    try:
+        if options.measure is None:
+            _train(options)
+        else:
+            _measure(options)
+    except (TrainingFault, BundleFault, DeviceUnavailable) as fault:
+        print(f"train: {fault}", file=sys.stderr)
+        return EXIT_INPUT
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/train.py", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="one folder of photographs per label")
+    add("--field", type=Path, help="photographs of the same labels to measure only, never to learn from")
+    does = parser.add_mutually_exclusive_group(required=True)
+    does.add_argument("--out", type=Path, help="the bundle to write; replaces an older one")
+    does.add_argument("--measure", type=Path, help="a bundle to measure; nothing is trained")
+    add("--weights", default="imagenet", help='an .h5 file of MobileNetV2 without its top, "imagenet" or "none"')
+    add("--epochs", type=int, default=14, help="passes over the pictures (default: %(default)s)")
+    add("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
+    add("--drawings", type=int, default=4200, help="drawn pieces to learn from (default: %(default)s)")
+    add("--cuts", type=int, default=4800, help="cut-out photographs to learn from (default: %(default)s)")
+    add("--examined", type=int, default=700, help="drawn pieces to measure on (default: %(default)s)")
+    add("--rate", type=float, default=4e-4, help="highest learning rate (default: %(default)s)")
+    add("--batch", type=int, default=32, help="pictures in a step (default: %(default)s)")
+    add("--size", type=int, default=224, help="side of the input, pixels (default: %(default)s)")
+    add("--alpha", type=float, default=1.0, help="width of the network; other than 1.0 needs other weights")
+    return parser.parse_args(arguments)
+
+
+def _train(options: argparse.Namespace) -> None:
+    photographs = read_folder(options.data)
+    network = Network(
+        len(LABELS), size_px=options.size, weights=options.weights, alpha=options.alpha, seed=options.seed
+    )
+    with bundling.in_its_place(options.out) as folder:
+        held_out = [one for one in photographs if one.held_out]
+        taught = _without_doubles(network, [p for p in photographs if not p.held_out], held_out, options.size)
+        lessons = _lessons(taught, options)
+        whole = whole_photographs(taught, INDEX, options.size)
+        validation = whole_photographs(held_out, INDEX, options.size)
+        mirrored = Pool(whole.pixels[:, :, ::-1], whole.labels)
+        network.fit_last_layer([whole, mirrored, *lessons.pools], [1.0, 1.0, *[0.5] * len(lessons.pools)])
+
+        def report(epoch: int) -> None:
+            right = measuring.accuracy(network.logits(validation.pixels, title="validation"), validation.labels)
+            print(f"after epoch {epoch + 1}: {right} of the validation photographs", flush=True)
+
+        report(-1)
+        network.fine_tune(
+            lessons,
+            epochs=options.epochs,
+            batch=options.batch,
+            rate=options.rate,
+            seed=options.seed,
+            after_epoch=report,
+        )
+        samples = measuring.joined([whole, *lessons.pools]).pixels
+        step = max(1, len(samples) // SAMPLES)
+        (folder / bundling.MODEL).write_bytes(network.to_int8(samples[::step]))
+        _finish(folder, network, lessons, photographs, options)
+    print(f"{options.out} is complete")
+
+
+def _without_doubles(
+    network: Network, taught: list[Photograph], held_out: Sequence[Photograph], size_px: int
+) -> list[Photograph]:
+    """The training photographs that are not nearly the same picture as one held out."""
+    both = []
+    for some in (taught, held_out):
+        pool = whole_photographs(some, INDEX, size_px)
+        features = network.features(pool.pixels, title="doubles")
+        both.append(features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9))
+    nearest = (both[0] @ both[1].T).max(axis=1)
+    kept = [one for one, near in zip(taught, nearest, strict=True) if near < SAME_PICTURE]
+    print(f"{len(taught) - len(kept)} training photographs left out: too like a held-out one")
+    return kept
+
+
+def _lessons(taught: Sequence[Photograph], options: argparse.Namespace) -> Lessons:
+    pools = []
+    if options.drawings:
+        pools.append(
+            drawn_on_belts(
+                options.drawings, index=INDEX, size_px=options.size, seed=(DRAWN_SEED, options.seed)
+            )
+        )
+    if options.cuts:
+        pools.append(
+            cut_on_belts(
+                taught, options.cuts, index=INDEX, size_px=options.size, seed=(CUT_SEED, options.seed)
+            )
+        )
+    # A third of each pool in every epoch: photographs stay the greater part.
+    return Lessons(taught, INDEX, pools, [max(1, len(pool.labels) // 3) for pool in pools], options.size)
+
+
+def _finish(
+    folder: Path,
+    network: Network,
+    lessons: Lessons,
+    photographs: Sequence[Photograph],
+    options: argparse.Namespace,
+) -> None:
+    """Calibrate, measure and write everything that belongs to the model."""
+    draft = bundling.draft_manifest(name=options.out.name, size_px=options.size)
+    raw = _opened(Bundle(folder, draft, ()))
+    pools = examination(photographs, options.field, INDEX, options.size, drawings=options.examined)
+    scores = {name: measuring.scores_of(raw, pool.pixels) for name, pool in pools.items()}
+    chosen_on = [name for name in pools if name.startswith(VALIDATION)]
+    labels = np.concatenate([pools[name].labels for name in chosen_on])
+    temperature = measuring.choose_temperature(np.concatenate([scores[n] for n in chosen_on]), labels)
+    raw.close()
+    warm = _opened(Bundle(folder, draft.model_copy(update={"temperature": temperature}), ()))
+    scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
+    stages = tuple(bundling.STAGES[label] for label in LABELS)
+    rules = measuring.choose_rules(
+        np.concatenate([scores[n] for n in chosen_on]), labels, stages, wanted_frac=WANTED_FRAC
+    )
+    figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
+    manifest = bundling.measured_manifest(
+        draft, temperature=temperature, rules=rules, figures=figures, golden=_golden(folder, warm, options.size)
+    )
+    warm.close()
+    float_logits = network.logits(pools[VALIDATION].pixels, title="float")
+    agreed = int((float_logits.argmax(axis=1) == scores[VALIDATION].argmax(axis=1)).sum())
+    story = Story(
+        command=" ".join(["python", "tools/train.py", *sys.argv[1:]]),
+        measure=_measure_command(options),
+        shown=_shown(lessons, options),
+        figures=figures,
+        sure={n: measuring.sure_ones(scores[n], pools[n].labels, rules) for n in pools},
+        confusion=measuring.confusion(scores[VALIDATION], pools[VALIDATION].labels),
+        agreement=measuring.Share(agreed, len(float_logits)),
+        float_right=measuring.accuracy(float_logits, pools[VALIDATION].labels),
+    )
+    (folder / bundling.CARD).write_text(write_card(manifest, story), encoding="utf-8")
+    bundling.seal(folder, manifest)
+    _opened(load(folder)).close()
+    _print_figures(figures, story.sure)
+
+
+def _golden(folder: Path, classifier: TfliteClassifier, size_px: int) -> list[GoldenAnswer]:
+    """Draw a golden input for each label: the first that the model is sure of, else its best."""
+    answers = []
+    for place, label in enumerate(LABELS):
+        crops = golden_candidates(label, size_px)
+        scores = measuring.scores_of(classifier, crops)
+        sure = np.flatnonzero(scores[:, place] >= 0.95)
+        best = int(sure[0]) if sure.size else int(scores[:, place].argmax())
+        file = bundling.write_golden(folder, label, crops[best])
+        answers.append(GoldenAnswer(file=file, scores=tuple(round(float(s), 4) for s in scores[best])))
+    return answers
+
+
+def _measure(options: argparse.Namespace) -> None:
+    bundle = load(options.measure)
+    size_px = bundle.manifest.preprocessing.width_px
+    classifier = _opened(bundle)
+    pools = examination(
+        read_folder(options.data), options.field, INDEX, size_px, drawings=options.examined
+    )
+    scores = {name: measuring.scores_of(classifier, pool.pixels) for name, pool in pools.items()}
+    rules = _rules(bundle.manifest)
+    _print_figures(
+        {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools},
+        {n: measuring.sure_ones(scores[n], pools[n].labels, rules) for n in pools},
+    )
+
+
+def _rules(manifest: Manifest) -> measuring.Rules:
+    return measuring.Rules(
+        tuple(manifest.stages[label] for label in manifest.labels),
+        manifest.thresholds.stage_one_frac,
+        manifest.thresholds.stage_two_frac,
+    )
+
+
+def _opened(bundle: Bundle) -> TfliteClassifier:
+    sizes = (1, measuring.BATCH)
+    return open_part(bundle, runtime="auto", threads=2, batch_sizes=sizes, clock=RealClock())
+
+
+def _shown(lessons: Lessons, options: argparse.Namespace) -> list[str]:
+    lines = [
+        f"{len(lessons.photographs)} photographs, whole, turned, scaled, mirrored and lit anew each time"
+    ]
+    kinds = [name for name, count in (("drawn pieces", options.drawings), ("pieces cut from those photographs", options.cuts)) if count]
+    for kind, pool, share in zip(kinds, lessons.pools, lessons.shares, strict=True):
+        lines.append(f"{len(pool.labels)} {kind}, laid on drawn belts, {share} of them in each epoch")
+    return [*lines, f"{options.epochs} epochs, seed {options.seed}"]
+
+
+def _measure_command(options: argparse.Namespace) -> str:
+    field = [] if options.field is None else ["--field", str(options.field)]
+    return " ".join(
+        ["python", "tools/train.py", "--data", str(options.data), *field, "--measure", str(options.out)]
+    )
+
+
+def _print_figures(
+    figures: dict[str, measuring.Share], sure: dict[str, tuple[measuring.Share, measuring.Share]]
+) -> None:
+    for name, share in figures.items():
+        covered, right = sure[name]
+        print(f"{name}: right {share}; sure {covered.frac:.1%}, right among the sure {right.frac:.1%}")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Write a bundle: manifest, golden inputs, card; all of it beside the old one, then in its place.
+
+Nothing half-written is ever where a station looks for it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sorterd.classifiers.bundle import (
+    MANIFEST,
+    Accuracy,
+    GoldenAnswer,
+    Manifest,
+    Preprocessing,
+    Source,
+    Thresholds,
+)
+from sorterd.vision.crops import MARGIN_FRAC, PADDING
+from tools.training.measuring import Rules, Share
+from tools.training.network import GAIN, OFFSET
+from tools.training.photographs import LABELS, TrainingFault
+
+MODEL = "model.tflite"
+CARD = "README.md"
+STAGES = {
+    "cardboard": "recyclable",
+    "glass": "recyclable",
+    "metal": "recyclable",
+    "organic": "organic",
+    "paper": "recyclable",
+    "plastic": "recyclable",
+    "trash": "landfill",
+}
+BINS = {
+    "cardboard": "paper",
+    "glass": "glass",
+    "metal": "packaging",
+    "organic": "compost",
+    "paper": "paper",
+    "plastic": "packaging",
+    "trash": "landfill",
+}
+END_BIN = "landfill"
+# int8 answers of the two runtimes differ by a few levels; a broken one differs by far more.
+GOLDEN_TOLERANCE = 0.1
+SOURCES = (
+    Source(
+        what="layers below the last, before fine-tuning: MobileNetV2 1.0 trained on ImageNet, "
+        "dequantised from tf2_mobilenet_v2_1.0_224_ptq.tflite "
+        "(sha256 5d3137241276e79c86d14a74fe43581398ae0e815191d3dba45495b810840e8c)",
+        where="github.com/google-coral/test_data, commit 104342d2",
+        licence="Apache-2.0",
+    ),
+    Source(
+        what="photographs of cardboard, glass, metal, paper, plastic and trash: "
+        "TrashNet, (c) 2017 Gary Thung",
+        where="github.com/garythung/trashnet",
+        licence="MIT",
+    ),
+    Source(
+        what="photographs of organic: GroceryStoreDataset, (c) 2019 Marcus Klasson",
+        where="github.com/marcusklasson/GroceryStoreDataset",
+        licence="MIT",
+    ),
+    Source(
+        what="photographs of organic: Fruits-And-Vegetables-Detection-Dataset, "
+        "(c) 2024 Henning Heyen",
+        where="github.com/henningheyen/Fruits-And-Vegetables-Detection-Dataset",
+        licence="MIT",
+    ),
+    Source(
+        what="photographs of glass, metal, paper and plastic: AquaTrash, chosen from TACO, "
+        "Trash Annotations in Context, by Pedro F. Proenca and Pedro Simoes (tacodataset.org); "
+        "shrunk to 320 pixels",
+        where="github.com/Harsh9524/AquaTrash",
+        licence="MIT; the photographs CC BY 4.0",
+    ),
+    Source(
+        what="drawn pieces and belts", where="sorterd/simulation/drawings.py, tools/training", licence="MIT"
+    ),
+)
+
+
+def draft_manifest(*, name: str, size_px: int) -> Manifest:
+    """A manifest with everything that is known before the model has been measured."""
+    return Manifest(
+        name=name,
+        version="1",
+        model=MODEL,
+        labels=LABELS,
+        temperature=1.0,
+        stages=STAGES,
+        bins=BINS,
+        end_bin=END_BIN,
+        golden_tolerance=GOLDEN_TOLERANCE,
+        preprocessing=Preprocessing(
+            width_px=size_px,
+            height_px=size_px,
+            gain=GAIN,
+            offset=OFFSET,
+            margin_frac=MARGIN_FRAC,
+            padding=PADDING,
+        ),
+        thresholds=Thresholds(stage_one_frac=0.0, stage_two_frac=0.0),
+        accuracy=(),
+        golden=(GoldenAnswer(file=MODEL, scores=(0.0,) * len(LABELS)),),
+        provenance=SOURCES,
+        sha256={MODEL: "0" * 64},
+    )
+
+
+def measured_manifest(
+    draft: Manifest,
+    *,
+    temperature: float,
+    rules: Rules,
+    figures: Mapping[str, Share],
+    golden: Sequence[GoldenAnswer],
+) -> Manifest:
+    """The draft with what was measured."""
+    rows = tuple(
+        Accuracy(
+            pictures=pictures,
+            n=share.n,
+            right_frac=round(share.frac, 4),
+            low_frac=round(share.interval[0], 4),
+            high_frac=round(share.interval[1], 4),
+        )
+        for pictures, share in figures.items()
+    )
+    return draft.model_copy(
+        update={
+            "temperature": temperature,
+            "thresholds": Thresholds(
+                stage_one_frac=rules.stage_one_frac, stage_two_frac=rules.stage_two_frac
+            ),
+            "accuracy": rows,
+            "golden": tuple(golden),
+        }
+    )
+
+
+def write_golden(folder: Path, label: str, crop: npt.NDArray[np.uint8]) -> str:
+    """Write one golden input, uint8[H, W, 3] RGB, and return its name in the bundle."""
+    file = f"golden/{label}.png"
+    (folder / "golden").mkdir(exist_ok=True)
+    _, packed = cv2.imencode(".png", crop[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    (folder / file).write_bytes(packed.tobytes())
+    return file
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest with the checksum of every other file in the folder; nothing comes after."""
+    sums = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    text = as_toml(manifest.model_copy(update={"sha256": sums}))
+    beside = folder / f"{MANIFEST}.new"
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, folder / MANIFEST)
+
+
+def as_toml(manifest: Manifest) -> str:
+    """The manifest as a person reads it; `bundle.load` reads the same back."""
+    fields = manifest.model_dump(mode="json")
+    plain = {key: value for key, value in fields.items() if not _is_table(value)}
+    parts = ["# Made by tools/train.py; checked by sorterd/classifiers/bundle.py.", *_lines(plain)]
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            parts += ["", f"[{key}]", *_lines(value)]
+        elif _is_table(value):
+            for row in value:
+                parts += ["", f"[[{key}]]", *_lines(row)]
+    return "\n".join(parts) + "\n"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
+
+
+def _lines(table: Mapping[str, object]) -> list[str]:
+    # A JSON string, number or list of them is also TOML; a key with a dot or slash needs quotes.
+    return [
+        f"{key if key.isidentifier() else json.dumps(key)} = {json.dumps(value)}"
+        for key, value in table.items()
+    ]
+
+
+@contextmanager
+def in_its_place(out: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `out` when everything in it is written.
+
+    Raises:
+        TrainingFault: `out` is there and is no bundle, or its parent cannot be written to.
+    """
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise TrainingFault(f"{out} is there and is not a bundle: give another --out, or move it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as fault:
+        raise TrainingFault(f"{out} cannot be written ({fault.strerror}): give another --out") from fault
+    try:
+        yield new
+        new.chmod(0o755)
+        old = new.with_name(f"{new.name}-old")
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

@@ -1,0 +1,50 @@
+"""The pictures on which a bundle is measured, always the same ones, and the candidates for golden inputs.
+
+Their seeds begin with numbers that training never uses.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sorterd.simulation.drawings import draw
+from sorterd.vision.crops import Cropper
+from tools.training.belts import lay_plain
+from tools.training.photographs import Photograph, read_folder
+from tools.training.pictures import Pool, drawn_on_belts, plain_spec, whole_photographs
+
+VALIDATION = "validation photographs"
+DRAWN_SEED, CUT_SEED, GOLDEN_SEED = 910_001, 910_002, 910_003
+CANDIDATES = 24
+
+
+def examination(
+    photographs: Sequence[Photograph],
+    field: Path | None,
+    index: dict[str, int],
+    size_px: int,
+    *,
+    drawings: int,
+) -> dict[str, Pool]:
+    """What to measure on, by the name it has in the card."""
+    held_out = [one for one in photographs if one.held_out]
+    pools = {
+        VALIDATION: whole_photographs(held_out, index, size_px),
+        "fresh drawings on belts": drawn_on_belts(drawings, index=index, size_px=size_px, seed=(DRAWN_SEED,)),
+    }
+    if field is not None:
+        taken = read_folder(field)
+        pools["field photographs"] = whole_photographs(taken, index, size_px)
+    return pools
+
+
+def golden_candidates(label: str, size_px: int) -> npt.NDArray[np.uint8]:
+    """Drawn pieces of one label on even grey: uint8[24, size_px, size_px, 3], RGB."""
+    crops = np.empty((CANDIDATES, size_px, size_px, 3), np.uint8)
+    cropper = Cropper(plain_spec(size_px))
+    for place, slot in enumerate(crops):
+        pixels, box = lay_plain(draw(label, np.random.default_rng([GOLDEN_SEED, place])))
+        cropper.write(pixels, box, slot)
+    return crops

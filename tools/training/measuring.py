@@ -1,0 +1,175 @@
+"""How right a bundle is, on which pictures, and how sure that figure is.
+
+Needs no TensorFlow: a bundle is measured with the runtime of the station, through the station's
+own crops. Belts are drawn from seeds that training never uses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from sorterd.classifiers.tflite import TfliteClassifier
+from sorterd.vision.crops import quantised
+from tools.training.pictures import Pool
+
+# Of the normal distribution, for a 95% interval.
+Z95 = 1.96
+BATCH = 8
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of right answers with its 95% interval (Wilson's).
+
+    Attributes:
+        right: Right answers.
+        n: Answers; 1 or more.
+    """
+
+    right: int
+    n: int
+
+    @property
+    def frac(self) -> float:
+        """The share itself."""
+        return self.right / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end."""
+        spread = Z95**2 / self.n
+        middle = self.frac + spread / 2
+        half = Z95 * sqrt(self.frac * (1 - self.frac) / self.n + spread / (4 * self.n))
+        return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.frac:.1%} (n = {self.n}, 95% interval {low:.1%} to {high:.1%})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What turns scores into an answer or into *unsure*.
+
+    Attributes:
+        stages: The answer of stage one of each label, in the labels' order.
+        stage_one_frac: Least belief for an answer of stage one.
+        stage_two_frac: Least belief for a label within it.
+    """
+
+    stages: tuple[str, ...]
+    stage_one_frac: float
+    stage_two_frac: float
+
+
+def scores_of(classifier: TfliteClassifier, pixels: npt.NDArray[np.uint8]) -> Scores:
+    """Score ready crops.
+
+    Args:
+        classifier: Opened with a batch size of 8.
+        pixels: uint8[N, H, W, 3], RGB.
+    """
+    table = quantised(classifier.spec)
+    parts = []
+    for start in range(0, len(pixels), BATCH):
+        some = pixels[start : start + BATCH]
+        classifier.slots(BATCH)[: len(some)] = table[some]
+        parts.append(classifier.scores(BATCH, len(some)))
+    return np.concatenate(parts)
+
+
+def accuracy(scores: Scores, labels: npt.NDArray[np.int64]) -> Share:
+    """How often the likeliest label is the true one."""
+    return Share(int((scores.argmax(axis=1) == labels).sum()), len(labels))
+
+
+def confusion(scores: Scores, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Counts, int64[labels, labels]: rows are what it is, columns what the model says."""
+    size = scores.shape[1]
+    flat = labels * size + scores.argmax(axis=1)
+    return np.bincount(flat, minlength=size * size).reshape(size, size)
+
+
+def stage_beliefs(scores: Scores, stages: Sequence[str]) -> tuple[npt.NDArray[np.int64], Scores, Scores]:
+    """Answer by answer what the two stages believe.
+
+    Returns:
+        The likeliest label within the likeliest answer of stage one; the belief in that answer;
+        the belief in that label within that answer.
+    """
+    names = sorted(set(stages))
+    member = np.array([[stage == name for stage in stages] for name in names])
+    sums = scores @ member.T.astype(np.float32)
+    best = sums.argmax(axis=1)
+    inside = np.where(member[best], scores, 0.0)
+    one = sums.max(axis=1)
+    return inside.argmax(axis=1), one, (inside.max(axis=1) / one).astype(np.float32)
+
+
+def sure_ones(scores: Scores, labels: npt.NDArray[np.int64], rules: Rules) -> tuple[Share, Share]:
+    """How many answers pass both thresholds, and how many of those are right."""
+    answers, one, two = stage_beliefs(scores, rules.stages)
+    passed = (one >= rules.stage_one_frac) & (two >= rules.stage_two_frac)
+    covered = Share(int(passed.sum()), len(labels))
+    right = Share(int((answers == labels)[passed].sum()), max(1, int(passed.sum())))
+    return covered, right
+
+
+def choose_rules(
+    scores: Scores, labels: npt.NDArray[np.int64], stages: tuple[str, ...], *, wanted_frac: float
+) -> Rules:
+    """The lowest thresholds at which `wanted_frac` of what passes is right.
+
+    Stage one is chosen by its own answer, then stage two by the label; in steps of 0.01 from 0.4,
+    at most 0.97.
+    """
+    answers, one, two = stage_beliefs(scores, stages)
+    truth = np.array(stages)[labels]
+    right_one = np.array(stages)[answers] == truth
+    steps = np.arange(0.40, 0.975, 0.01)
+    stage_one_frac = _lowest(steps, one, right_one, wanted_frac)
+    passed = one >= stage_one_frac
+    stage_two_frac = _lowest(steps, two[passed], (answers == labels)[passed], wanted_frac)
+    return Rules(stages, stage_one_frac, stage_two_frac)
+
+
+def _lowest(
+    steps: npt.NDArray[np.float64], belief: Scores, right: npt.NDArray[np.bool_], wanted_frac: float
+) -> float:
+    for step in steps:
+        passed = belief >= step
+        if passed.any() and right[passed].mean() >= wanted_frac:
+            return round(float(step), 2)
+    return round(float(steps[-1]), 2)
+
+
+def choose_temperature(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
+    """The temperature at which scores say best how often they are right.
+
+    Args:
+        scores: At temperature 1.
+        labels: The truth.
+
+    Returns:
+        The one of 0.5 to 3.0 with the least negative log-likelihood.
+    """
+    logits = np.log(np.maximum(scores, 1e-9))
+    rows = np.arange(len(labels))
+
+    def loss(temperature: float) -> float:
+        scaled = logits / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
+
+    return round(min(np.arange(0.5, 3.01, 0.05), key=loss), 2)
+
+
+def joined(pools: Sequence[Pool]) -> Pool:
+    """Several pools as one."""
+    return Pool(
+        np.concatenate([pool.pixels for pool in pools]), np.concatenate([pool.labels for pool in pools])
+    )

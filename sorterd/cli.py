@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     dry.add_argument(
         "--seconds", type=_seconds, metavar="S", help="end after so long (60, unless --pieces)"
     )
-    dry.add_argument("--seed", type=_seed, default=1, metavar="N", help="another seed, other pieces")
+    dry.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="another seed, other pieces"
+    )
     dry.add_argument(
         "--images", type=Path, metavar="DIR", help="lay these photos on the belt: a folder a class"
     )
@@ -99,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SOURCE",
         help="a USB camera (/dev/v4l/by-id/...), a video or a folder of photos instead of the belt",
     )
-    dry.add_argument("--fast", action="store_true", help="on a manual clock: same seed, same report")
+    dry.add_argument(
+        "--fast", action="store_true", help="on a manual clock: same seed, same report"
+    )
     dry.add_argument(
         "--invoke-ms",
         type=_seconds,
@@ -107,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="with --fast: what the model is said to need a crop (30)",
     )
-    dry.add_argument("--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif")
+    dry.add_argument(
+        "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif"
+    )
     dry.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     commands = parser.add_subparsers(title="commands", metavar="")
     check = commands.add_parser(

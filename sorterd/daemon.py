@@ -17,7 +17,8 @@ and the sinks close.
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sorterd.core.records import (
@@ -292,18 +293,26 @@ class Daemon:
 
     def _gate_thread(self) -> None:
         try:
-            self._report(self._mover.make_safe(self._clock.now_ns()))
+            self._go_safe()
             while not self._over.is_set():
                 self._gate_bell.wait_until(self._mover.next_ns)
                 if self._make_safe.is_set():
                     self._make_safe.clear()
-                    self._report(self._mover.make_safe(self._clock.now_ns()))
+                    self._go_safe()
                 while (pulse := self._pulses.take()) is not None:
                     self._mover.accept(pulse)
                 self._report(self._mover.act(self._clock.now_ns()))
         finally:
-            self._mover.make_safe(self._clock.now_ns())
+            self._go_safe()
+            # A servo that is let go of before it has settled never reaches its safe position.
+            while (due_ns := self._mover.next_ns) is not None:
+                self._clock.sleep_until(due_ns)
+                self._mover.act(self._clock.now_ns())
             self._mover.close()
+
+    def _go_safe(self) -> None:
+        for fault in self._mover.make_safe(self._clock.now_ns()):
+            log.error("%s", fault)
 
     def _report(self, moves: Iterable[GateMoved]) -> None:
         for moved in moves:
@@ -327,15 +336,22 @@ class Daemon:
     def _write_all(self) -> None:
         while (outcome := self._outcomes.take()) is not None:
             for sink in self._sinks:
-                sink.write(outcome)
+                with _full_disk_is_no_reason_to_stop():
+                    sink.write(outcome)
 
     def _flush_all(self) -> None:
         for sink in self._sinks:
-            try:
+            with _full_disk_is_no_reason_to_stop():
                 sink.flush()
-            except DeviceFault as fault:
-                # A full disk must not stop the belt; the sink keeps what it can for the next try.
-                log.warning("%s", fault)
+
+
+@contextmanager
+def _full_disk_is_no_reason_to_stop() -> Iterator[None]:
+    """Pass over a sink's fault: it keeps what it can for the next try, and the belt goes on."""
+    try:
+        yield
+    except DeviceFault as fault:
+        log.warning("%s", fault)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from sorterd.clock import ManualClock
-from sorterd.core.records import EndPiece, MoveGate, ScoresReady, Stop, Tick
+from sorterd.core.records import Drop, EndPiece, MoveGate, ScoresReady, Stop, Tick
 from sorterd.pipeline import Job, Onlooker, answer
 from sorterd.ports import Camera, Sink
 from sorterd.wiring import Station
@@ -59,6 +59,10 @@ class Lockstep:
         self._cost = cost
         self._onlooker = onlooker
         self._answer: ScoresReady | None = None
+
+    def dropped(self) -> dict[Drop, int]:
+        """Return what was not used so far, by reason."""
+        return {drop: count for drop, count in self._pipeline.mind.drops.items() if count}
 
     def run(self, until_ns: int | None, *, stop: Callable[[], bool] = lambda: False) -> None:
         """Run until the camera is over, `until_ns` has come or `stop` says so; then drain.

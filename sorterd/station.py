@@ -44,7 +44,7 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
                     "simulated",
                     "must be a camera that exists",
                     "set kind to v4l2, or try `sorterd --dry-run`",
-                    "default",
+                    settings.source_of(("camera", "kind")),
                 )
             ]
         )
@@ -59,7 +59,7 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
     daemon = Daemon(
         clock=clock,
         station=assemble(settings, model, model.costs, gates, clock),
-        open_camera=lambda: open_camera(settings, clock),
+        open_camera=lambda: open_camera(settings.camera, clock),
         sinks=sinks,
         patience=Patience(flush_ns=settings.journal.flush_ms * MS_NS),
     )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
-from sorterd.check import cross_faults
 from sorterd.classifiers import tflite
 from sorterd.classifiers.bundle import Bundle, find, load
 from sorterd.core.batching import Cost
@@ -25,7 +24,7 @@ from sorterd.gates.mover import Mover
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import Mind, Pipeline
 from sorterd.ports import Camera, Classifier, Clock, Gate, PartSettings
-from sorterd.settings import Settings, SettingsFault
+from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.simulation.servo import SimulatedServo
 from sorterd.vision.crops import Cropper
 from sorterd.vision.regions import RegionFinder, RegionRules
@@ -210,7 +209,7 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
             for name, gate in settings.gates.items()
             if gate.at_mm is not None
         },
-        bins=_bins(settings),
+        bins=bins_of(settings),
         judging=_judging(settings, bundle),
         lead_ns=settings.lead_ms * MS_NS,
         moving_at_once=settings.moving_at_once,
@@ -226,7 +225,7 @@ def _lid_station(settings: Settings, bundle: Bundle) -> LidStation:
             name: LidPlan(name, gate.move_ms * MS_NS, gate.recover_ms * MS_NS)
             for name, gate in settings.gates.items()
         },
-        bins=_bins(settings),
+        bins=bins_of(settings),
         judging=_judging(settings, bundle),
         still_ns=settings.tray.still_ms * MS_NS,
         patience_ns=round(settings.tray.patience_s * 1000) * MS_NS,
@@ -237,7 +236,8 @@ def _lid_station(settings: Settings, bundle: Bundle) -> LidStation:
     )
 
 
-def _bins(settings: Settings) -> Bins:
+def bins_of(settings: Settings) -> Bins:
+    """Return which label goes into which bin, and which gate leads there."""
     return Bins(
         of_label={label: name for name, each in settings.bins.items() for label in each.labels},
         gate_of={name: each.gate for name, each in settings.bins.items() if each.gate is not None},

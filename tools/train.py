@@ -11,7 +11,7 @@ Bad input ends with one line and exit code 2, and nothing is left half-written.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,14 @@ from tools.training.card import Story, write_card
 from tools.training.examination import VALIDATION, examination, golden_candidates
 from tools.training.network import Network
 from tools.training.photographs import LABELS, Photograph, TrainingFault, read_folder
-from tools.training.pictures import Lessons, Pool, cut_on_belts, drawn_on_belts, whole_photographs
+from tools.training.pictures import (
+    Lessons,
+    Pool,
+    cut_on_belts,
+    cut_pieces,
+    drawn_on_belts,
+    whole_photographs,
+)
 
 EXIT_INPUT = 2
 INDEX = {label: place for place, label in enumerate(LABELS)}
@@ -59,39 +66,77 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/train.py", description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--data", type=Path, required=True, help="one folder of photographs per label")
-    add("--field", type=Path, help="photographs of the same labels to measure only, never to learn from")
+    add(
+        "--field",
+        type=Path,
+        help="photographs of the same labels to measure only, never to learn from",
+    )
     does = parser.add_mutually_exclusive_group(required=True)
     does.add_argument("--out", type=Path, help="the bundle to write; replaces an older one")
     does.add_argument("--measure", type=Path, help="a bundle to measure; nothing is trained")
-    add("--weights", default="imagenet", help='an .h5 file of MobileNetV2 without its top, "imagenet" or "none"')
+    add(
+        "--weights",
+        default="imagenet",
+        help='an .h5 file of MobileNetV2 without its top, "imagenet" or "none"',
+    )
     add("--epochs", type=int, default=14, help="passes over the pictures (default: %(default)s)")
     add("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
-    add("--drawings", type=int, default=4200, help="drawn pieces to learn from (default: %(default)s)")
-    add("--cuts", type=int, default=4800, help="cut-out photographs to learn from (default: %(default)s)")
-    add("--examined", type=int, default=700, help="drawn pieces to measure on (default: %(default)s)")
+    add(
+        "--drawings",
+        type=int,
+        default=4200,
+        help="drawn pieces to learn from (default: %(default)s)",
+    )
+    add(
+        "--cuts",
+        type=int,
+        default=4800,
+        help="cut-out photographs to learn from (default: %(default)s)",
+    )
+    add(
+        "--examined",
+        type=int,
+        default=700,
+        help="drawn pieces to measure on (default: %(default)s)",
+    )
     add("--rate", type=float, default=4e-4, help="highest learning rate (default: %(default)s)")
     add("--batch", type=int, default=32, help="pictures in a step (default: %(default)s)")
     add("--size", type=int, default=224, help="side of the input, pixels (default: %(default)s)")
-    add("--alpha", type=float, default=1.0, help="width of the network; other than 1.0 needs other weights")
+    add(
+        "--alpha",
+        type=float,
+        default=1.0,
+        help="width of the network; other than 1.0 needs other weights",
+    )
     return parser.parse_args(arguments)
 
 
 def _train(options: argparse.Namespace) -> None:
     photographs = read_folder(options.data)
-    network = Network(
-        len(LABELS), size_px=options.size, weights=options.weights, alpha=options.alpha, seed=options.seed
-    )
     with bundling.in_its_place(options.out) as folder:
+        network = Network(
+            len(LABELS),
+            size_px=options.size,
+            weights=options.weights,
+            alpha=options.alpha,
+            seed=options.seed,
+        )
         held_out = [one for one in photographs if one.held_out]
-        taught = _without_doubles(network, [p for p in photographs if not p.held_out], held_out, options.size)
+        taught = _without_doubles(
+            network, [p for p in photographs if not p.held_out], held_out, options.size
+        )
         lessons = _lessons(taught, options)
         whole = whole_photographs(taught, INDEX, options.size)
         validation = whole_photographs(held_out, INDEX, options.size)
         mirrored = Pool(whole.pixels[:, :, ::-1], whole.labels)
-        network.fit_last_layer([whole, mirrored, *lessons.pools], [1.0, 1.0, *[0.5] * len(lessons.pools)])
+        network.fit_last_layer(
+            [whole, mirrored, *lessons.pools], [1.0, 1.0, *[0.5] * len(lessons.pools)]
+        )
 
         def report(epoch: int) -> None:
-            right = measuring.accuracy(network.logits(validation.pixels, title="validation"), validation.labels)
+            right = measuring.accuracy(
+                network.logits(validation.pixels, title="validation"), validation.labels
+            )
             print(f"after epoch {epoch + 1}: {right} of the validation photographs", flush=True)
 
         report(-1)
@@ -136,11 +181,17 @@ def _lessons(taught: Sequence[Photograph], options: argparse.Namespace) -> Lesso
     if options.cuts:
         pools.append(
             cut_on_belts(
-                taught, options.cuts, index=INDEX, size_px=options.size, seed=(CUT_SEED, options.seed)
+                cut_pieces(taught),
+                options.cuts,
+                index=INDEX,
+                size_px=options.size,
+                seed=(CUT_SEED, options.seed),
             )
         )
     # A third of each pool in every epoch: photographs stay the greater part.
-    return Lessons(taught, INDEX, pools, [max(1, len(pool.labels) // 3) for pool in pools], options.size)
+    return Lessons(
+        taught, INDEX, pools, [max(1, len(pool.labels) // 3) for pool in pools], options.size
+    )
 
 
 def _finish(
@@ -157,7 +208,9 @@ def _finish(
     scores = {name: measuring.scores_of(raw, pool.pixels) for name, pool in pools.items()}
     chosen_on = [name for name in pools if name.startswith(VALIDATION)]
     labels = np.concatenate([pools[name].labels for name in chosen_on])
-    temperature = measuring.choose_temperature(np.concatenate([scores[n] for n in chosen_on]), labels)
+    temperature = measuring.choose_temperature(
+        np.concatenate([scores[n] for n in chosen_on]), labels
+    )
     raw.close()
     warm = _opened(Bundle(folder, draft.model_copy(update={"temperature": temperature}), ()))
     scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
@@ -167,7 +220,11 @@ def _finish(
     )
     figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
     manifest = bundling.measured_manifest(
-        draft, temperature=temperature, rules=rules, figures=figures, golden=_golden(folder, warm, options.size)
+        draft,
+        temperature=temperature,
+        rules=rules,
+        figures=figures,
+        golden=_golden(folder, warm, options.size),
     )
     warm.close()
     float_logits = network.logits(pools[VALIDATION].pixels, title="float")
@@ -197,7 +254,9 @@ def _golden(folder: Path, classifier: TfliteClassifier, size_px: int) -> list[Go
         sure = np.flatnonzero(scores[:, place] >= 0.95)
         best = int(sure[0]) if sure.size else int(scores[:, place].argmax())
         file = bundling.write_golden(folder, label, crops[best])
-        answers.append(GoldenAnswer(file=file, scores=tuple(round(float(s), 4) for s in scores[best])))
+        answers.append(
+            GoldenAnswer(file=file, scores=tuple(round(float(s), 4) for s in scores[best]))
+        )
     return answers
 
 
@@ -230,28 +289,39 @@ def _opened(bundle: Bundle) -> TfliteClassifier:
 
 
 def _shown(lessons: Lessons, options: argparse.Namespace) -> list[str]:
-    lines = [
-        f"{len(lessons.photographs)} photographs, whole, turned, scaled, mirrored and lit anew each time"
-    ]
-    kinds = [name for name, count in (("drawn pieces", options.drawings), ("pieces cut from those photographs", options.cuts)) if count]
+    photographs = f"{len(lessons.photographs)} photographs, whole"
+    lines = [f"{photographs}; turned, scaled, mirrored and lit anew each time"]
+    both = (("drawn pieces", options.drawings), ("pieces cut from those photographs", options.cuts))
+    kinds = [kind for kind, count in both if count]
     for kind, pool, share in zip(kinds, lessons.pools, lessons.shares, strict=True):
-        lines.append(f"{len(pool.labels)} {kind}, laid on drawn belts, {share} of them in each epoch")
+        lines.append(f"{len(pool.labels)} {kind}, laid on drawn belts, {share} in each epoch")
     return [*lines, f"{options.epochs} epochs, seed {options.seed}"]
 
 
 def _measure_command(options: argparse.Namespace) -> str:
     field = [] if options.field is None else ["--field", str(options.field)]
     return " ".join(
-        ["python", "tools/train.py", "--data", str(options.data), *field, "--measure", str(options.out)]
+        [
+            "python",
+            "tools/train.py",
+            "--data",
+            str(options.data),
+            *field,
+            "--measure",
+            str(options.out),
+        ]
     )
 
 
 def _print_figures(
-    figures: dict[str, measuring.Share], sure: dict[str, tuple[measuring.Share, measuring.Share]]
+    figures: Mapping[str, measuring.Share],
+    sure: Mapping[str, tuple[measuring.Share, measuring.Share]],
 ) -> None:
     for name, share in figures.items():
         covered, right = sure[name]
-        print(f"{name}: right {share}; sure {covered.frac:.1%}, right among the sure {right.frac:.1%}")
+        print(
+            f"{name}: right {share}; sure {covered.frac:.1%}, right among the sure {right.frac:.1%}"
+        )
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from sorterd.core.belt import Direction
 from sorterd.ports import Clock, DeviceFault, Frame, PartSettings
 from sorterd.simulation.scene import BeltScene, Look, TrayScene
-from sorterd.simulation.world import World
+from sorterd.simulation.world import View
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
+_MISSING_SEED = 1
 
 
 class Settings(PartSettings):
@@ -57,49 +57,53 @@ class Settings(PartSettings):
     """Lids: time a piece is left lying before a hand takes it to the end bin."""
     two_at_once_frac: float = Field(0.04, ge=0, le=1)
     """Lids: share of times when two pieces are put down together."""
-    missing_frac: float = Field(0, ge=0, le=1)
+    missing_frac: float = Field(0, ge=0, le=0.9)
     """Fault: share of frames that never arrive."""
     stall_after_ms: int | None = Field(None, ge=0, le=86_400_000)
     """Fault: time after opening at which the camera stops answering; left out: never."""
 
-    @property
-    def look(self) -> Look:
-        """Surface, light and sensor."""
-        return Look(
-            texture_levels=self.texture_levels,
-            scratches=self.scratches,
-            light_drift_frac=self.light_drift_frac,
-            light_period_ms=round(self.light_period_s * 1000),
-            vignette_frac=self.vignette_frac,
-            noise_levels=self.noise_levels,
-        )
 
-    def belt_scene(self, *, speed_mm_s: float, direction: Direction) -> BeltScene:
-        """Return the belt these settings describe; size and number of pieces are the usual ones."""
-        return BeltScene(
-            speed_mm_s=speed_mm_s,
-            direction=direction,
-            exposure_ms=self.exposure_ms,
-            look=self.look,
-            speed_jitter_frac=self.speed_jitter_frac,
-            gap_mm=self.gap_mm,
-            clear_mm=self.clear_mm,
-            burst_frac=self.burst_frac,
-            touching_frac=self.touching_frac,
-            overlapping_frac=self.overlapping_frac,
-            turning_frac=self.turning_frac,
-        )
+def belt_scene(settings: Settings) -> BeltScene:
+    """Return the belt that a camera's settings describe.
 
-    def tray_scene(self) -> TrayScene:
-        """Return the tray these settings describe; size and number of pieces are the usual ones."""
-        return TrayScene(
-            look=self.look,
-            patience_ms=self.patience_ms,
-            two_at_once_frac=self.two_at_once_frac,
-        )
+    What is the station's (size of the picture, scale, speed, direction) or the run's (how many
+    pieces, how long) is as in a `BeltScene` by default; put the right values in with
+    `dataclasses.replace`.
+    """
+    return BeltScene(
+        look=_look(settings),
+        exposure_ms=settings.exposure_ms,
+        speed_jitter_frac=settings.speed_jitter_frac,
+        gap_mm=settings.gap_mm,
+        clear_mm=settings.clear_mm,
+        burst_frac=settings.burst_frac,
+        touching_frac=settings.touching_frac,
+        overlapping_frac=settings.overlapping_frac,
+        turning_frac=settings.turning_frac,
+    )
 
 
-def open_part(settings: Settings, clock: Clock, world: World) -> "SimulatedCamera":
+def tray_scene(settings: Settings) -> TrayScene:
+    """Return the tray that a camera's settings describe; the rest as for `belt_scene`."""
+    return TrayScene(
+        look=_look(settings),
+        patience_ms=settings.patience_ms,
+        two_at_once_frac=settings.two_at_once_frac,
+    )
+
+
+def _look(settings: Settings) -> Look:
+    return Look(
+        texture_levels=settings.texture_levels,
+        scratches=settings.scratches,
+        light_drift_frac=settings.light_drift_frac,
+        light_period_ms=round(settings.light_period_s * 1000),
+        vignette_frac=settings.vignette_frac,
+        noise_levels=settings.noise_levels,
+    )
+
+
+def open_part(settings: Settings, clock: Clock, world: View) -> "SimulatedCamera":
     """Open the camera over a world; its first frame is exposed at once."""
     return SimulatedCamera(settings, clock, world)
 
@@ -113,57 +117,57 @@ class SimulatedCamera:
         world: What there is to see; it ends the recording.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, world: World) -> None:
+    def __init__(self, settings: Settings, clock: Clock, world: View) -> None:
         self.width_px, self.height_px = world.width_px, world.height_px
         self._settings = settings
         self._clock = clock
         self._world = world
         self._opened_ns = clock.now_ns()
-        self._sequence = 0
         self._closed = False
+        self._sequence = self._arriving(0)
 
     @property
     def due_ns(self) -> int:
-        """The instant of the next exposure."""
+        """The instant of the next exposure that arrives."""
         return self._exposed_ns(self._sequence)
 
     def read(self) -> Frame | None:
-        """Wait for the next frame, and return it; None once the world or the camera has ended.
+        """Wait for the next frame, and return it; None once the world is over.
 
         A reader who comes more than a period late gets the newest frame; the sequence jumps.
 
         Raises:
-            DeviceFault: The camera was told to stall, and has.
+            DeviceFault: The camera was closed, or was told to stall and has.
         """
         behind = (self._clock.now_ns() - self._opened_ns) * self._settings.rate_hz / _NS_PER_S
         if behind > self._sequence + 1:
-            self._sequence = int(behind)
-        while self._missing(self._sequence):
-            self._sequence += 1
+            self._sequence = self._arriving(int(behind))
         sequence, exposed_ns = self._sequence, self.due_ns
-        stall_after_ms = self._settings.stall_after_ms
-        if stall_after_ms is not None:
-            stalls_ns = self._opened_ns + stall_after_ms * _NS_PER_MS
-            if exposed_ns >= stalls_ns:
-                self._clock.sleep_until(exposed_ns)
-                raise DeviceFault(
-                    f"simulated camera: no frame since {stall_after_ms} ms after opening; "
-                    "leave out camera.stall_after_ms"
-                )
         self._clock.sleep_until(exposed_ns)
-        if self._closed or self._world.over(exposed_ns):
+        if self._closed:
+            raise DeviceFault("simulated camera: closed; open it again")
+        if self._world.over(exposed_ns):
             return None
-        self._sequence = sequence + 1
+        after_ms = self._settings.stall_after_ms
+        if after_ms is not None and exposed_ns >= self._opened_ns + after_ms * _NS_PER_MS:
+            raise DeviceFault(
+                f"simulated camera: no frame since {after_ms} ms after it was opened; "
+                "leave out camera.stall_after_ms"
+            )
+        self._sequence = self._arriving(sequence + 1)
         return Frame(sequence, exposed_ns, self._world.picture(exposed_ns))
 
     def close(self) -> None:
-        """End the recording. Harmless when repeated."""
+        """Give no more frames. Harmless when repeated."""
         self._closed = True
 
     def _exposed_ns(self, sequence: int) -> int:
         return self._opened_ns + round(sequence * _NS_PER_S / self._settings.rate_hz)
 
-    def _missing(self, sequence: int) -> bool:
+    def _arriving(self, sequence: int) -> int:
+        """Return the first frame from `sequence` on that does not go missing."""
         share = self._settings.missing_frac
         # From the sequence alone, so that a faster or slower reader misses the same frames.
-        return share > 0 and np.random.default_rng((0x5EED, sequence)).uniform() < share
+        while share > 0 and np.random.default_rng((_MISSING_SEED, sequence)).uniform() < share:
+            sequence += 1
+        return sequence

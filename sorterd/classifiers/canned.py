@@ -43,11 +43,13 @@ class CannedClassifier:
     ) -> None:
         rows = np.array(table, np.float32)
         if rows.ndim != 2 or rows.shape[1] != len(labels) or (rows < 0).any():
-            raise ValueError(f"a table of {rows.shape} does not hold scores of {len(labels)} labels")
+            raise ValueError(
+                f"a table of {rows.shape} does not hold scores of {len(labels)} labels"
+            )
         self.labels = labels
         self.spec = spec
         self.batch_sizes = batch_sizes
-        self.costs = {size: (0, 0) for size in batch_sizes} if costs is None else costs
+        self.costs = dict.fromkeys(batch_sizes, (0, 0)) if costs is None else costs
         self._table = rows / rows.sum(axis=1, keepdims=True)
         self._given = 0
         self._inputs = {
@@ -69,7 +71,7 @@ class CannedClassifier:
             raise RuntimeError("a slot array is still referenced")
         places = np.arange(self._given, self._given + used) % len(self._table)
         self._given += used
-        return self._table[places]
+        return np.asarray(self._table[places], np.float32)
 
     def close(self) -> None:
         """Let go of the inputs. Harmless when repeated."""

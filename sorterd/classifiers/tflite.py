@@ -1,37 +1,31 @@
 """The classifier that runs a bundle's model on tflite-runtime or its successor ai-edge-litert.
 
 One interpreter for each batch size, made, resized, warmed and timed at opening: a resize in the
-loop costs up to 1.3 ms and is a known source of faults. A runtime counts as usable once an
-Interpreter of it was built: tflite-runtime beside numpy 2 imports and then dies. The golden
-answers are compared here, before the model is trusted with a piece.
+loop costs up to 1.3 ms and is a known source of faults. The golden answers are compared at
+opening, before the model is trusted with a piece.
 
 Nothing here crops, decides or reads a clock of its own.
 """
 
-import os
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from sorterd.classifiers.bundle import Bundle, BundleFault
-from sorterd.ports import Clock, DeviceFault, DeviceUnavailable, InputSpec
+from sorterd.classifiers.runtimes import (
+    Interpreter,
+    Runtime,
+    one_line,
+    usable_runtime,
+    without_chatter,
+)
+from sorterd.ports import Clock, DeviceFault, InputSpec
 
-Runtime = Literal["auto", "ai-edge-litert", "tflite-runtime"]
 Dtype = Literal["int8", "uint8", "float32"]
-MODULES: Final = {
-    "ai-edge-litert": "ai_edge_litert.interpreter",
-    "tflite-runtime": "tflite_runtime.interpreter",
-}
-"""In the order in which `auto` tries them."""
 # The first calls allocate and pack weights; they say nothing about the ones that follow.
 WARM_UPS: Final = 2
 MOST_TIMED: Final = 30
@@ -50,20 +44,19 @@ class _Output:
 class TfliteClassifier:
     """A bundle's model, ready to answer. Meets `sorterd.ports.Classifier`; made by `open_part`.
 
-    `scores` belongs to the thread that calls it first; slots may be filled by another thread, but
-    never while `scores` runs.
+    Belongs to the thread that first asks it for anything after opening; another one is an error.
 
     Attributes:
         labels: In the order of the scores.
         spec: What a crop must look like.
         batch_sizes: Rising.
-        runtime: Which runtime answers, with its version.
+        runtime: Which runtime answers.
         costs: Batch size -> (p50_ns, p99_ns) of one call, measured at opening.
     """
 
     def __init__(
         self,
-        interpreters: Mapping[int, Any],
+        interpreters: Mapping[int, Interpreter],
         spec: InputSpec,
         output: _Output,
         *,
@@ -82,37 +75,30 @@ class TfliteClassifier:
             size: one.tensor(one.get_input_details()[0]["index"])
             for size, one in self._interpreters.items()
         }
-        self._answers = {
-            size: one.tensor(output.index) for size, one in self._interpreters.items()
-        }
+        self._answers = {size: one.tensor(output.index) for size, one in self._interpreters.items()}
         self._owner: int | None = None
-        self._running = False
 
     def slots(self, size: int) -> npt.NDArray[np.generic]:
         """Return the interpreter's own input; see `sorterd.ports.Classifier`."""
-        self._check_open(size)
-        if self._running:
-            raise RuntimeError("slots were asked for while a batch was in the interpreter")
-        return cast("npt.NDArray[np.generic]", self._inputs[size]())
+        self._check(size)
+        return self._inputs[size]()
 
     def scores(self, size: int, used: int) -> npt.NDArray[np.float32]:
         """Score the first `used` slots; see `sorterd.ports.Classifier`."""
-        self._check_open(size)
+        self._check(size)
         if not 1 <= used <= size:
             raise ValueError(f"{used} crops in a batch of {size}")
-        self._check_owner()
-        self._running = True
         try:
             self._interpreters[size].invoke()
         except (RuntimeError, ValueError) as fault:
-            if "reference" in str(fault):  # a slot array was kept: the caller's bug, not the device's
+            if "reference" in str(
+                fault
+            ):  # a slot array was kept: the caller's bug, not the device's
                 raise
             raise DeviceFault(
-                f"{self.runtime} failed on a batch of {size} ({_one_line(fault)}): "
+                f"{self.runtime} failed on a batch of {size} ({one_line(fault)}): "
                 "reopen the classifier, or choose another runtime"
             ) from fault
-        finally:
-            self._running = False
         answers = self._answers[size]()[:used].astype(np.float32)
         return self._softmax(answers)
 
@@ -132,21 +118,19 @@ class TfliteClassifier:
             raise DeviceFault(f"{self.runtime} answered with no numbers: check the model")
         return answers
 
-    def _check_open(self, size: int) -> None:
+    def _check(self, size: int) -> None:
         if not self._interpreters:
             raise RuntimeError("the classifier is closed")
-        if size not in self._interpreters:
-            raise ValueError(f"no interpreter for a batch of {size}: there are {self.batch_sizes}")
-
-    def _check_owner(self) -> None:
         here = threading.get_ident()
         if self._owner is None:
             self._owner = here
         elif self._owner != here:
-            raise RuntimeError("scores was called from a second thread")
+            raise RuntimeError("a second thread asked the classifier: it belongs to the first")
+        if size not in self._interpreters:
+            raise ValueError(f"no interpreter for a batch of {size}: there are {self.batch_sizes}")
 
     def hand_over(self) -> None:
-        """Let the next thread that calls `scores` own it."""
+        """Let the next thread that asks own it."""
         self._owner = None
 
 
@@ -174,52 +158,28 @@ def open_part(
     """
     if not batch_sizes or batch_sizes[0] < 1 or tuple(sorted(set(batch_sizes))) != batch_sizes:
         raise ValueError(f"batch sizes {batch_sizes} must be 1 or more and rise")
-    with _without_chatter():
-        name, build = _usable_runtime(runtime, bundle.model_path, threads)
-        interpreters = {size: build() for size in batch_sizes}
+    with without_chatter():
+        found = usable_runtime(runtime, bundle.model_path, threads)
+        interpreters = {size: found.build() for size in batch_sizes}
         spec, output = _fitted(interpreters[batch_sizes[0]], bundle)
         for size, one in interpreters.items():
             _resize(one, size, spec, bundle)
-        classifier = TfliteClassifier(interpreters, spec, output, bundle=bundle, runtime=name)
+        classifier = TfliteClassifier(interpreters, spec, output, bundle=bundle, runtime=found.name)
         _compare_golden(classifier, bundle)
         classifier.costs = {size: _timed(classifier, size, clock) for size in batch_sizes}
     classifier.hand_over()
     return classifier
 
 
-def _usable_runtime(
-    wanted: Runtime, model: Path, threads: int
-) -> tuple[str, Callable[[], Any]]:
-    """The name of the first runtime that builds an Interpreter of this model, and how it does it."""
-    tried = []
-    for name in MODULES if wanted == "auto" else (wanted,):
-        try:
-            make = import_module(MODULES[name]).Interpreter
-            make(model_path=str(model), num_threads=threads)
-        # numpy 2 beside a numpy 1 runtime fails with ImportError, AttributeError or SystemError.
-        except (ImportError, AttributeError, SystemError) as fault:
-            tried.append(f"{name}: {_one_line(fault)}")
-            continue
-        except (ValueError, RuntimeError) as fault:
-            raise BundleFault(
-                f"{model} is not a model that {name} can read ({_one_line(fault)}): "
-                "install the bundle anew"
-            ) from fault
-        return name, lambda: make(model_path=str(model), num_threads=threads)
-    raise DeviceUnavailable(
-        f"no TFLite runtime works here ({'; '.join(tried)}): "
-        f"{Path(sys.executable).name} -m pip install "
-        f"{'ai-edge-litert' if wanted == 'auto' else wanted}"
-    )
-
-
-def _fitted(one: Any, bundle: Bundle) -> tuple[InputSpec, _Output]:
+def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, _Output]:
     """Compare the model's input and output with the manifest, and read their numbers."""
     inputs, outputs = one.get_input_details(), one.get_output_details()
     wanted = bundle.manifest.preprocessing
     where = bundle.model_path
     if len(inputs) != 1 or len(outputs) != 1:
-        raise BundleFault(f"{where} has {len(inputs)} inputs and {len(outputs)} outputs, not 1 and 1")
+        raise BundleFault(
+            f"{where} has {len(inputs)} inputs and {len(outputs)} outputs, not 1 and 1"
+        )
     shape = tuple(int(edge) for edge in inputs[0]["shape"])
     if shape[1:] != (wanted.height_px, wanted.width_px, 3):
         raise BundleFault(
@@ -254,7 +214,7 @@ def _quantisation(details: Mapping[str, Any]) -> tuple[float, int]:
     return (float(scale), int(zero_point)) if scale else (1.0, 0)
 
 
-def _resize(one: Any, size: int, spec: InputSpec, bundle: Bundle) -> None:
+def _resize(one: Interpreter, size: int, spec: InputSpec, bundle: Bundle) -> None:
     try:
         index = one.get_input_details()[0]["index"]
         one.resize_tensor_input(index, [size, spec.height_px, spec.width_px, 3])
@@ -262,7 +222,7 @@ def _resize(one: Any, size: int, spec: InputSpec, bundle: Bundle) -> None:
         answers = tuple(one.get_output_details()[0]["shape"])
     except (RuntimeError, ValueError) as fault:
         raise BundleFault(
-            f"{bundle.model_path} cannot take a batch of {size} ({_one_line(fault)}): "
+            f"{bundle.model_path} cannot take a batch of {size} ({one_line(fault)}): "
             "export it with a free batch size"
         ) from fault
     if answers != (size, len(bundle.labels)):
@@ -295,11 +255,13 @@ def _encoded(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.g
         return numbers.astype(np.float32)
     limits = np.iinfo(spec.dtype)
     levels = np.round(numbers / spec.scale) + spec.zero_point
-    return np.clip(levels, limits.min, limits.max).astype(spec.dtype)
+    return np.asarray(np.clip(levels, limits.min, limits.max).astype(spec.dtype))
 
 
 def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, int]:
     """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
+    # The runtime's memory holds anything at first, which as float32 may be no number at all.
+    classifier.slots(size)[:] = classifier.spec.zero_point
     for _ in range(WARM_UPS):
         classifier.scores(size, size)
     begun_ns = clock.now_ns()
@@ -312,29 +274,3 @@ def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, 
         took_ns.append(clock.now_ns() - before_ns)
     p50_ns, p99_ns = np.percentile(took_ns, (50, 99))
     return int(p50_ns), int(p99_ns)
-
-
-def _one_line(fault: BaseException) -> str:
-    return " ".join(str(fault).split())[:200] or type(fault).__name__
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep the runtime's own INFO lines off the terminal; whatever else it wrote is passed on.
-
-    They are written by C++ straight to the process's standard error, so that is what is turned
-    aside, for the short time of opening.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            aside.seek(0)
-            for line in aside:
-                if not line.startswith(b"INFO: "):
-                    os.write(2, line)

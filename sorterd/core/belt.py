@@ -8,9 +8,10 @@ beyond this file knows the difference.
 
 How far the belt has run is kept by the `Odometer`, which believes the settings
 until the pieces on the belt show otherwise: a belt that halts takes every
-prediction with it.
+prediction with it. What ran by while no frame was taken is kept by `Unseen`.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,10 @@ class Belt:
                 top, bottom = self.height_px - front, self.height_px - rear
         return Box(left, top, max(1, right - left), max(1, bottom - top))
 
+    def drift_mm(self, gap_ns: int) -> float:
+        """Return how far a place may be off after `gap_ns` by what its speed is not known to."""
+        return self.speed_tolerance_frac * self.speed_mm_s * gap_ns / NS_PER_S
+
     @property
     def view_span(self) -> Span:
         """The part of the belt that is looked at."""
@@ -203,3 +208,46 @@ class Odometer:
         if self._speed_mm_s < self._belt.speed_mm_s / 20:
             return None
         return round(distance_mm / self._speed_mm_s * NS_PER_S)
+
+
+class Unseen:
+    """The stretches of belt that no frame has shown: what lies there nobody knows. One thread.
+
+    Args:
+        belt: How much of it a frame shows, and where it ends.
+        odometer: How far it has run.
+    """
+
+    def __init__(self, belt: Belt, odometer: Odometer) -> None:
+        self._belt = belt
+        self._odometer = odometer
+        # On the belt itself: the place minus how far the belt had run.
+        self._stretches: deque[Span] = deque()
+        self._shown_from_mm: float | None = None
+        self._frame_ns = 0
+
+    def shown(self, t_ns: int) -> None:
+        """Take in that a frame exposed at `t_ns` showed the whole view."""
+        travel_mm = self._odometer.travel_mm(t_ns)
+        stretch = self._since_frame(t_ns, self._belt.view_span.front_mm)
+        if stretch.length_mm > 0:
+            self._stretches.append(stretch.moved(-travel_mm))
+        while self._stretches and self._stretches[0].rear_mm + travel_mm > self._belt.length_mm:
+            self._stretches.popleft()
+        self._shown_from_mm = self._belt.view_span.rear_mm - travel_mm
+        self._frame_ns = t_ns
+
+    def spans(self, t_ns: int) -> list[Span]:
+        """Return the stretches where they are at `t_ns`, the one that is still growing as well."""
+        travel_mm = self._odometer.travel_mm(t_ns)
+        ended = [stretch.moved(travel_mm) for stretch in self._stretches]
+        return [*ended, self._since_frame(t_ns, self._belt.view_span.rear_mm)]
+
+    def _since_frame(self, t_ns: int, rear_mm: float) -> Span:
+        """Return the stretch ahead of `rear_mm` that has come by since the last frame."""
+        front_mm = self._belt.length_mm
+        if self._shown_from_mm is not None:
+            drift_mm = self._belt.drift_mm(t_ns - self._frame_ns)
+            front_mm = self._shown_from_mm + self._odometer.travel_mm(t_ns) + drift_mm
+        view = self._belt.view_span
+        return Span(rear_mm, max(rear_mm, front_mm), view.near_mm, view.far_mm)

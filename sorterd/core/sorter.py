@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sorterd.core.batching import BatchDesk, Cost
-from sorterd.core.belt import Belt, Odometer
+from sorterd.core.belt import Belt, Odometer, Unseen
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.health import Frames
 from sorterd.core.judging import Evidence, JudgingRules
@@ -42,6 +42,9 @@ from sorterd.core.records import (
 )
 from sorterd.core.scheduling import GatePlan, Passing, Schedule
 from sorterd.core.tracking import Sighting, Track, Tracker
+
+# Stands for whatever may lie on a stretch of belt that no frame has shown; pieces count from 1.
+NOBODY_SAW = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Sorter:
     def __init__(self, station: BeltStation, costs: Mapping[int, Cost]) -> None:
         self._station = station
         self._odometer = Odometer(station.belt)
+        self._unseen = Unseen(station.belt, self._odometer)
         self._tracker = Tracker(station.belt, self._odometer)
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
@@ -182,6 +186,7 @@ class Sorter:
     def _see(self, frame: FrameSeen) -> None:
         if not self._frames.fit(frame):
             return
+        self._unseen.shown(frame.exposed_ns)
         for sighting in self._tracker.see(frame.regions, frame.exposed_ns):
             track = sighting.track
             if track.piece not in self._pieces:
@@ -321,7 +326,7 @@ class Sorter:
         sent = self._schedule.send(
             gate,
             self._passing(piece, now_ns),
-            [self._passing(other, now_ns) for other in self._pieces.values() if other is not piece],
+            self._others(piece, now_ns),
             self._odometer,
             t_ns=now_ns,
             now_ns=now_ns,
@@ -331,6 +336,11 @@ class Sorter:
             yield MoveGate(sent)
         else:
             self._to_end_bin(piece, sent)
+
+    def _others(self, piece: _Piece, now_ns: int) -> list[Passing]:
+        """Return all that must not be swept: the other pieces, and those that nobody saw."""
+        known = [self._passing(each, now_ns) for each in self._pieces.values() if each is not piece]
+        return known + [Passing(NOBODY_SAW, span, None) for span in self._unseen.spans(now_ns)]
 
     def _passing(self, piece: _Piece, now_ns: int) -> Passing:
         span = self._tracker.span(piece.track, now_ns)

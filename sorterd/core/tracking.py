@@ -26,8 +26,6 @@ EDGE_MM = 8.0
 # one across.
 FIT_ALONG_FRAC = 0.6
 FIT_ACROSS_FRAC = 0.3
-# Fragments of one piece (glare across a bottle) together are no longer than the piece was.
-FRAGMENTS_FRAC = 1.25
 # Two pieces under one region for this long are touching; less is a flicker of the outline.
 TOUCHING_NS = 100_000_000
 # Frames that show a piece's place without the piece for this long: it is gone.
@@ -149,8 +147,7 @@ class Tracker:
         return tuple(sightings)
 
     def _tolerance_mm(self, track: Track, t_ns: int) -> float:
-        gap_s = (t_ns - track.last_seen_ns) / NS_PER_S
-        return EDGE_MM + self._belt.speed_tolerance_frac * self._belt.speed_mm_s * gap_s
+        return EDGE_MM + self._belt.drift_mm(t_ns - track.last_seen_ns)
 
     def _fits(self, track: Track, span: Span, t_ns: int) -> bool:
         expected = self.span(track, t_ns)
@@ -189,19 +186,33 @@ class Tracker:
         if not tracks:
             return [self._begin(region, span, t_ns) for region, span in group]
         if len(group) > 1 and len(tracks) == 1:
-            if self._fragments(tracks[0], group):
-                group = [_joined(group)]
-            else:
-                return self._part(tracks[0], group, t_ns)
+            return self._gather(tracks[0], group, t_ns)
         if len(group) == 1 and len(tracks) > 1:
             covered = [track for track in tracks if self._covers(group[0][1], track, t_ns)]
             if len(covered) > 1:
                 return self._touch(covered, t_ns)
         return self._pair(tracks, group, t_ns)
 
-    def _fragments(self, track: Track, group: list[tuple[Region, Span]]) -> bool:
-        """Whether several regions together are no longer than the one piece they lie on."""
-        return _joined(group)[1].length_mm <= FRAGMENTS_FRAC * track.length_mm + EDGE_MM
+    def _gather(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
+        """Several regions lie about one piece: its fragments, what it fell into, or neighbours."""
+        expected = self.span(track, t_ns)
+        own = min(
+            group,
+            key=lambda each: abs(each[1].along_mm - self._expected_along_mm(track, each[1], t_ns)),
+        )
+        parts = [each for each in group if each is own or _lies_on(each[1], expected)]
+        if len(parts) == 1:
+            return self._pair([track], group, t_ns)
+        joined = _joined(parts)
+        if track.seen_whole and joined[1].length_mm > track.length_mm + EDGE_MM:
+            return self._part(track, group, t_ns)
+        length_mm = track.length_mm
+        sightings = [self._sight(track, *joined, t_ns)]
+        if sightings[0].whole:
+            # Not the fragments' own: two pieces that part slowly would be taken for one for ever.
+            track.length_mm = length_mm
+        sightings += [self._begin(*each, t_ns) for each in group if each not in parts]
+        return sightings
 
     def _part(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
         """What was followed as one piece comes apart: what it showed was never one piece's own."""
@@ -362,6 +373,12 @@ class Tracker:
         long_gone = t_ns - track.missing_since_ns >= VANISH_NS
         if track.missing_frames >= VANISH_FRAMES and (long_gone or track.sightings == 1):
             track.vanished = True
+
+
+def _lies_on(span: Span, ground: Span) -> bool:
+    """Whether a region covers a place where a piece was seen before; no neighbour lies there."""
+    shared_mm = min(span.front_mm, ground.front_mm) - max(span.rear_mm, ground.rear_mm)
+    return shared_mm >= FIT_ALONG_FRAC * span.length_mm
 
 
 def _joined(group: list[tuple[Region, Span]]) -> tuple[Region, Span]:

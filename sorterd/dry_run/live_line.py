@@ -12,6 +12,7 @@ from sorterd.ports import Clock
 # Five times a second reads as live and costs nothing.
 EVERY_NS = 200_000_000
 WIDTH = 79
+BAR = 12
 
 
 class LiveLine:
@@ -36,29 +37,36 @@ class LiveLine:
         self._last = f"#{outcome.piece} {what} -> {outcome.bin}{why}"
 
     def flush(self) -> None:
-        """Do nothing: the line is shown by `show`."""
+        """Nothing is held back."""
 
     def close(self) -> None:
-        """End the line."""
-        if self._shown_ns and sys.stderr.isatty():
+        """Wipe the line. Harmless when repeated."""
+        if self._shown_ns:
             sys.stderr.write("\r" + " " * WIDTH + "\r")
             sys.stderr.flush()
+            self._shown_ns = 0
 
-    def show(self, elapsed_s: float, progress: str = "") -> None:
+    def show(self, elapsed_s: float, lasts_s: float | None) -> None:
         """Show the line, if the last time is long enough ago.
 
         Args:
             elapsed_s: The station's own time since its start.
-            progress: How far the run is, if that is known.
+            lasts_s: How long it will last; None if nobody knows.
         """
         now_ns = self._clock.now_ns()
         if now_ns - self._shown_ns < EVERY_NS or not sys.stderr.isatty():
             return
         self._shown_ns = now_ns
-        pieces = sum(self._reasons.values()) - self._reasons[Reason.VANISHED]
+        pieces = self._reasons.total() - self._reasons[Reason.VANISHED]
+        done = "" if lasts_s is None else _bar(elapsed_s / lasts_s)
         text = (
-            f"{progress}{elapsed_s:6.1f} s  {pieces} pieces, "
+            f"{done}{elapsed_s:5.0f} s  {pieces} pieces, "
             f"{self._reasons[Reason.SORTED]} sorted  {self._last}"
         )
         sys.stderr.write("\r" + text[:WIDTH].ljust(WIDTH))
         sys.stderr.flush()
+
+
+def _bar(done_frac: float) -> str:
+    full = round(min(1.0, done_frac) * BAR)
+    return "[" + "#" * full + "." * (BAR - full) + "] "

@@ -6,39 +6,39 @@ knows to have happened; the road itself never learns the truth.
 
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sorterd.cameras import replay, simulated, v4l2
+from sorterd.cameras import replay, simulated
 from sorterd.clock import ManualClock, RealClock
 from sorterd.core.batching import Cost
-from sorterd.core.records import Drop
-from sorterd.daemon import Daemon, Patience
 from sorterd.dry_run.filming import Filming
 from sorterd.dry_run.live_line import LiveLine
+from sorterd.dry_run.outputs import check_writable
+from sorterd.dry_run.road import Arrival, OnSignal, Road
 from sorterd.dry_run.scenery import build_world, pieces_from
-from sorterd.lockstep import Lockstep, NominalCost
-from sorterd.ports import Camera, Clock, DeviceFault, Sink
+from sorterd.dry_run.sources import camera_part, is_device
+from sorterd.lockstep import NominalCost
+from sorterd.ports import Camera
 from sorterd.settings import Settings
-from sorterd.simulation.photos import PhotoFault
-from sorterd.simulation.report import Run, report
+from sorterd.simulation.report import Report, Run, report
+from sorterd.simulation.servo import SimulatedServo
 from sorterd.simulation.world import World
 from sorterd.sinks.journal import open_journal, read
 from sorterd.wiring import (
     MS_NS,
     Model,
-    Station,
     assemble,
+    bins_of,
     check_together,
     open_camera,
     open_model,
     simulated_gates,
 )
 
-S_NS = 1_000_000_000
 USUAL_S = 60.0
 
 
@@ -74,19 +74,19 @@ class DryRun:
     film: Path | None = None
     report: Path | None = None
 
-    def run(self, on_signal: Callable[[Callable[[], None]], None]) -> int:
+    def run(self, on_signal: OnSignal) -> Report:
         """Run, print the table, write what was asked for.
 
         Args:
             on_signal: Told what to call when the process is asked to stop.
 
-        Returns:
-            0.
-
         Raises:
             DryRunFault: The arguments cannot work.
+            PhotoFault: The folder of photographs holds none that could be used.
             SettingsFault: The settings do not fit each other or the model.
             BundleFault: The model must not be used.
+            OutputFault: The report or film could not be written.
+            ReportFault: The report could not be written after all.
             DeviceUnavailable: A camera, recording or film could not be opened.
             DeviceFault: One failed; what was seen until then has been told and written.
         """
@@ -94,59 +94,114 @@ class DryRun:
         model = open_model(self.settings, RealClock())
         try:
             check_together(self.settings, model, self._costs(model))
-            self._run(model, on_signal)
+            told, arrival = self._travel(model, on_signal)
         finally:
             model.classifier.close()
-        return 0
+        print(told.table())  # noqa: T201
+        if self.report is not None:
+            told.write(self.report)
+        if arrival.fault is not None:
+            raise arrival.fault
+        return told
 
     def _check_arguments(self) -> None:
-        if self.camera is not None and self.images is not None:
-            raise DryRunFault("--camera and --images: give only one; photos lie on the simulated belt")
-        for flag, path in (("--report", self.report), ("--film", self.film)):
-            if path is not None:
-                _check_writable(flag, path)
-
-    @property
-    def _lasts_s(self) -> float | None:
-        """How long the run may last; None until its camera is over."""
-        if self.seconds is not None:
-            return self.seconds
-        recorded = self.camera is not None and not _is_device(self.camera)
-        return None if self.pieces is not None or recorded else USUAL_S
-
-    def _nominal(self) -> NominalCost:
-        return NominalCost(call_ns=0, crop_ns=round(self.invoke_ms * MS_NS))
+        if self.camera is not None and (self.images is not None or self.pieces is not None):
+            raise DryRunFault(
+                "--camera: leave out --images and --pieces, which belong to the simulated belt"
+            )
+        if self.camera is not None and self.fast and is_device(self.camera):
+            raise DryRunFault(f"--fast: leave it out; {self.camera} shows the world in real time")
+        if self.report is not None:
+            check_writable("--report", self.report)
+        if self.film is not None:
+            check_writable("--film", self.film)
 
     def _costs(self, model: Model) -> Mapping[int, Cost]:
+        """Return what the mind is to believe: measured, or nominal where time is manual."""
         if not self.fast:
             return model.costs
         nominal = self._nominal()
         return {size: Cost(nominal.of(size), nominal.of(size)) for size in model.costs}
 
-    def _run(self, model: Model, on_signal: Callable[[Callable[[], None]], None]) -> None:
-        clock: Clock = ManualClock() if self.fast else RealClock()
+    def _nominal(self) -> NominalCost:
+        return NominalCost(call_ns=0, crop_ns=round(self.invoke_ms * MS_NS))
+
+    @property
+    def _lasts_s(self) -> float | None:
+        if self.seconds is not None:
+            return self.seconds
+        recorded = self.camera is not None and not is_device(self.camera)
+        return None if self.pieces is not None or recorded else USUAL_S
+
+    def _travel(self, model: Model, on_signal: OnSignal) -> tuple[Report, Arrival]:
+        clock = ManualClock() if self.fast else RealClock()
         gates, servos = simulated_gates(self.settings, clock)
         station = assemble(self.settings, model, self._costs(model), gates, clock)
-        start_ns = clock.now_ns()
-        world = None
-        if self.camera is None:
-            world = self._world(model, servos, start_ns)
-        with ExitStack() as open_until_told:
-            folder = open_until_told.enter_context(tempfile.TemporaryDirectory(prefix="sorterd-"))
-            path = Path(folder) / "journal.db"
+        with ExitStack() as opened:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sorterd-")))
+            journal = open_journal(folder / "journal.db", {"station": self.settings.name})
+            opened.callback(journal.close)
             line = LiveLine(RealClock())
+            opened.callback(line.close)
             film = None
             if self.film is not None:
-                film = open_until_told.enter_context(
+                film = opened.enter_context(
                     Filming(self.film, self.settings, servos, threaded=not self.fast)
                 )
-            journal = open_journal(path, {"station": self.settings.name, "seed": str(self.seed)})
-            journey = _Journey(self, clock, station, world, journal, line, film, start_ns)
-            fault = journey.go(on_signal)
-            line.close()
-            journal.close()
-            told = report(
-                Run(
-                    settings=...,
-                )
+            start_ns = clock.now_ns()
+            world = None if self.camera else self._world(model, servos, start_ns)
+            road = Road(
+                station=station,
+                sinks=(journal, line),
+                line=line,
+                start_ns=start_ns,
+                lasts_s=self._lasts_s,
+                onlooker=film,
             )
+            open_one = partial(self._open_camera, clock, world)
+            if isinstance(clock, ManualClock):
+                arrival = road.in_lockstep(clock, open_one(), self._nominal(), on_signal)
+            else:
+                arrival = road.live(clock, open_one, on_signal)
+            journal.close()
+            outcomes = tuple(read(folder / "journal.db"))
+        run = Run(
+            outcomes=outcomes,
+            drops=arrival.drops,
+            frames=station.pipeline.mind.frames_seen,
+            ran_ns=clock.now_ns() - start_ns,
+            tolerance_ns=self.settings.gate_tolerance_ms * MS_NS,
+            runtime=model.runtime,
+            bundle=model.bundle.name,
+            seed=self.seed,
+        )
+        told = report(run, bins_of(self.settings), world=world, until_ns=clock.now_ns())
+        return told, arrival
+
+    def _world(self, model: Model, servos: Mapping[str, SimulatedServo], start_ns: int) -> World:
+        source, faults = pieces_from(self.images, model.bundle.labels)
+        _tell(faults)
+        return build_world(
+            self.settings,
+            source,
+            servos=servos,
+            seed=self.seed,
+            pieces=self.pieces,
+            seconds=self._lasts_s,
+            start_ns=start_ns,
+        )
+
+    def _open_camera(self, clock: ManualClock | RealClock, world: World | None) -> Camera:
+        if world is not None:
+            part = self.settings.camera
+            usual = part if isinstance(part, simulated.Settings) else simulated.Settings()
+            return simulated.open_part(usual, clock, world)
+        camera = open_camera(camera_part(self.camera or "", self.settings), clock)
+        if isinstance(camera, replay.ReplayCamera):
+            _tell(camera.faults)
+        return camera
+
+
+def _tell(faults: Sequence[str]) -> None:
+    for fault in faults:
+        print(f"sorterd: {fault}", file=sys.stderr)  # noqa: T201

@@ -1,9 +1,11 @@
-"""The world a dry run runs in, from the station's settings: belt or tray, gates where they stand."""
+"""The world of a dry run, from the station's settings: belt or tray, gates where they stand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sorterd.cameras import simulated
+from sorterd.core.belt import Direction
 from sorterd.settings import Settings
 from sorterd.simulation.belt_world import BeltEnds, BeltWorld
 from sorterd.simulation.photos import open_photos
@@ -11,6 +13,11 @@ from sorterd.simulation.servo import SimulatedServo
 from sorterd.simulation.supply import DrawnPieces
 from sorterd.simulation.tray_world import TrayWorld
 from sorterd.simulation.world import GatePlace, PieceSource, World
+
+# More than a day's worth; with no other end the time ends the run.
+MOST_PIECES = 1_000_000
+# The longest piece there is, with its turning: it must have left the belt when the time is over.
+LONGEST_MM = 150.0
 
 
 def pieces_from(images: Path | None, labels: Sequence[str]) -> tuple[PieceSource, tuple[str, ...]]:
@@ -49,10 +56,20 @@ def build_world(
     camera = settings.camera
     scenery = camera if isinstance(camera, simulated.Settings) else simulated.Settings()
     bin_of = {each.gate: name for name, each in settings.bins.items() if each.gate is not None}
+    count = MOST_PIECES if pieces is None else pieces
+    width_px, height_px = settings.view.width_px, settings.view.height_px
+    mm_per_px = settings.view.mm_per_px
     if settings.station == "lids":
-        patience_ms = round(settings.tray.patience_s * 1000) + 1000
+        tray = replace(
+            simulated.tray_scene(scenery),
+            width_px=width_px,
+            height_px=height_px,
+            mm_per_px=mm_per_px,
+            pieces=count,
+            feed_ms=_feed_ms(seconds, scenery.patience_ms + settings.tray.open_ms),
+        )
         return TrayWorld(
-            simulated.tray_scene(scenery, settings, pieces=pieces, seconds=seconds),
+            tray,
             source,
             seed,
             lids=bin_of,
@@ -60,16 +77,27 @@ def build_world(
             servos=servos,
             start_ns=start_ns,
         )
+    belt = settings.belt
+    ride_ms = round((belt.length_mm + LONGEST_MM) / belt.speed_mm_s * 1000)
+    scene = replace(
+        simulated.belt_scene(scenery),
+        speed_mm_s=belt.speed_mm_s,
+        direction=Direction(belt.direction),
+        width_px=width_px,
+        height_px=height_px,
+        mm_per_px=mm_per_px,
+        pieces=count,
+        feed_ms=_feed_ms(seconds, ride_ms),
+    )
     places = tuple(
         GatePlace(name, gate.at_mm, bin_of[name])
         for name, gate in settings.gates.items()
         if gate.at_mm is not None
     )
-    return BeltWorld(
-        simulated.belt_scene(scenery),
-        source,
-        seed,
-        ends=BeltEnds(places, settings.belt.length_mm, settings.end_bin),
-        servos=servos,
-        start_ns=start_ns,
-    )
+    ends = BeltEnds(places, belt.length_mm, settings.end_bin)
+    return BeltWorld(scene, source, seed, ends=ends, servos=servos, start_ns=start_ns)
+
+
+def _feed_ms(seconds: float | None, last_ms: int) -> int | None:
+    """When the last piece may come, so that it has landed when the time is over."""
+    return None if seconds is None else max(0, round(seconds * 1000) - last_ms)

@@ -56,7 +56,7 @@ class Video:
         """Go back to the first frame."""
         # Opened anew: seeking to the first frame is inexact in some containers.
         with quiet_opencv():
-            self._capture = cv2.VideoCapture(  # noqa: TID251  a file on a disk, no camera
+            self._capture = cv2.VideoCapture(  # a file on a disk, no camera
                 str(self._path), cv2.CAP_FFMPEG
             )
         self._came = 0

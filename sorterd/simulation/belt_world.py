@@ -115,9 +115,7 @@ class BeltWorld:
             across_mm=across_px * scene.mm_per_px,
             first_mm=self._travel.travel_mm(scene.first_ms * NS_PER_MS),
             last_mm=(
-                None
-                if scene.feed_ms is None
-                else self._travel.travel_mm(scene.feed_ms * NS_PER_MS)
+                None if scene.feed_ms is None else self._travel.travel_mm(scene.feed_ms * NS_PER_MS)
             ),
         )
         self._cutouts: dict[int, Cutout] = {}
@@ -126,7 +124,7 @@ class BeltWorld:
         self._lock = Lock()
 
     def picture(self, t_ns: int) -> Picture:
-        """Return what the camera sees at `t_ns`, uint8[height_px, width_px, 3], BGR, the caller's."""
+        """Return a new picture of what the camera sees: uint8[height_px, width_px, 3], BGR."""
         since_ns = t_ns - self._start_ns
         with self._lock:
             travel_mm = self._travel.travel_mm(since_ns)
@@ -178,7 +176,7 @@ class BeltWorld:
             return along_mm, self._lineup.piece(number).across_mm
 
     def box(self, number: int, t_ns: int) -> Box | None:
-        """Return the pixels a piece covers, reaching past the picture's edges; None if not there."""
+        """Return the pixels a piece covers, also past the picture's edges; None if not there."""
         middle = self.place(number, t_ns)
         if middle is None:
             return None
@@ -253,17 +251,18 @@ class BeltWorld:
 
     def _fall(self, number: int, by_ns: int) -> _Fall | None:
         piece = self._lineup.piece(number)
+        run_mm = self._along_mm(number, self._travel.travel_mm(by_ns - self._start_ns))
         for gate in self._gates:
-            at_ns = self._start_ns + self._travel.instant_ns(piece.offset_mm + gate.at_mm)
-            if at_ns > by_ns:
+            if run_mm < gate.at_mm:
                 return None
+            at_ns = self._start_ns + self._travel.instant_ns(piece.offset_mm + gate.at_mm)
             servo = self._servos[gate.name]
             if servo.open_frac(at_ns) > 0.5:
                 landing = Landing(number, piece.label, gate.bin, at_ns, swept=False)
                 return _Fall(landing, (gate.name, _opening_at(servo, at_ns)))
-        end_ns = self._start_ns + self._travel.instant_ns(piece.offset_mm + self._ends.end_mm)
-        if end_ns > by_ns:
+        if run_mm < self._ends.end_mm:
             return None
+        end_ns = self._start_ns + self._travel.instant_ns(piece.offset_mm + self._ends.end_mm)
         return _Fall(Landing(number, piece.label, self._ends.end_bin, end_ns, swept=False), None)
 
 

@@ -79,7 +79,7 @@ def turned(points: Points, angle_deg: float) -> Points:
     """Turn points about (0, 0) the way `lay` turns pieces: against the clock as the eye sees it."""
     angle = radians(angle_deg)
     turn = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]])
-    return points @ turn
+    return np.asarray(points @ turn, np.float64)
 
 
 def outline_mm(sprite: Sprite) -> Points:
@@ -118,7 +118,8 @@ def lay(
         return
     height, width = cutout.shadow.shape
     # OpenCV counts from the middle of the first pixel.
-    to_box = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, scale)
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    to_box = np.asarray(cv2.getRotationMatrix2D(middle, angle_deg, scale), np.float64)
     to_box[0, 2] += middle_px[0] - 0.5 - left - (width - 1) / 2
     to_box[1, 2] += middle_px[1] - 0.5 - top - (height - 1) / 2
     size = (right - left, bottom - top)

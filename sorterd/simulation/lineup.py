@@ -5,8 +5,8 @@ takes its looks from a generator of its own, so any piece can be drawn again wit
 group is placed behind the one before it. Only small records are kept: 2,000 pictures of pieces
 would not fit beside a model on a Pi.
 
-Places are belt millimetres: a piece at `offset_mm` has its middle at the entering edge once the belt
-has run that far, so what comes later has the larger offset.
+Places are belt millimetres: a piece at `offset_mm` has its middle at the entering edge once the
+belt has run that far, so what comes later has the larger offset.
 """
 
 from bisect import bisect_left, bisect_right
@@ -29,7 +29,7 @@ _BURST_PIECES = (3, 5)
 _BURST_CLEAR_MM = (8.0, 25.0)
 _OVERLAP_FRAC = (0.15, 0.35)
 _SPIN_DEG_S = (6.0, 24.0)
-# Outlines of pairs are compared on this grid: a millimetre is two pixels, less than a sighting's error.
+# Outlines of pairs are compared on this grid: a millimetre is less than a sighting's error.
 _GRID_PX_PER_MM = 1.0
 # Clear glass is a body too; a quarter of full cover leaves out only the blur of an edge.
 _BODY_ALPHA = 64
@@ -179,9 +179,7 @@ class Lineup:
         # The one behind keeps behind, however oddly the two are shaped.
         offset_mm = front.piece.offset_mm + max(1.0, apart_mm)
         self._keep(_Laid(replace(front.piece, touches=(number + 1,)), front.half_along_mm))
-        behind = replace(
-            rear.piece, offset_mm=offset_mm, across_mm=across_mm, touches=(number,)
-        )
+        behind = replace(rear.piece, offset_mm=offset_mm, across_mm=across_mm, touches=(number,))
         self._keep(_Laid(behind, rear.half_along_mm))
 
     def _lay_out(self, number: int, *, turns: bool) -> _Laid:
@@ -262,7 +260,7 @@ class Lineup:
         return float((last_of_behind - first_of_ahead).max() / _GRID_PX_PER_MM)
 
     def _silhouette(self, piece: TruePiece) -> npt.NDArray[np.bool_]:
-        """Draw what a piece covers, turned, about the middle of a grid that leaves room to shift."""
+        """Draw what a piece covers, turned, in the middle of a grid with room to shift it."""
         sprite = self.sprite(piece.number)
         half = round((self._far_mm - self._near_mm + 400) * _GRID_PX_PER_MM)
         height, width = sprite.alpha.shape

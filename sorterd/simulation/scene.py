@@ -50,7 +50,7 @@ class BeltScene:
         exposure_ms: How long the sensor collects light; smears what moves.
         look: Surface, light and sensor.
         pieces: How many pieces come.
-        feed_ms: No piece enters later than this after the start; None: as long as there are any.
+        feed_ms: No group of pieces enters later than this after the start; None: no such end.
         first_ms: When the first one enters; time for the station to learn the empty belt.
         gap_mm: Mean distance between the middles of pieces that follow one another.
         clear_mm: The least belt left bare between them, but for bursts and pairs.
@@ -91,7 +91,7 @@ class TrayScene:
         mm_per_px: Size of a pixel on the tray.
         look: Surface, light and sensor.
         pieces: How many pieces come.
-        feed_ms: No piece is put down later than this after the start; None: as long as there are any.
+        feed_ms: No piece is put down later than this after the start; None: no such end.
         first_ms: When the first one is put down.
         slide_ms: How long a hand needs to push a piece into place, or to take it away.
         pause_ms: From one piece gone and all lids shut to the next piece.

@@ -84,7 +84,7 @@ def _smear_kernel(smear_twentieths: int) -> npt.NDArray[np.float32]:
     offsets = np.arange(-side, side + 1)
     covered = np.minimum(offsets + 0.5, reach_px) - np.maximum(offsets - 0.5, -reach_px)
     weights = np.clip(covered, 0, 1)
-    return (weights / weights.sum()).astype(np.float32)[np.newaxis]
+    return np.asarray(weights / weights.sum(), np.float32)[np.newaxis]
 
 
 def _vignette(across_px: int, length_px: int, darker_frac: float) -> Picture:

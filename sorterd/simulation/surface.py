@@ -5,7 +5,7 @@ It is grey with a faint weave, blotches, scratches along its travel and one slan
 beside it do not move. A tray is a belt that stands still and has no joint.
 """
 
-from math import ceil, pi
+from math import ceil, cos, pi, sin
 
 import cv2
 import numpy as np
@@ -65,10 +65,10 @@ class Surface:
         painted = (look.surface_level + levels)[..., np.newaxis] * _TINT
         loop = np.clip(np.rint(painted), 0, 255).astype(np.uint8)
         # The first view once more at the end: any cut is one plain slice.
-        self._strip = np.concatenate([loop, loop[:, :length_px]], axis=1)
+        self._strip: Picture = np.concatenate([loop, loop[:, :length_px]], axis=1)
 
     def cut(self, travel_mm: float) -> Picture:
-        """Return the view's own copy of the belt that has run `travel_mm`, uint8[across, along, 3]."""
+        """Return a copy of the belt in view once it has run `travel_mm`: uint8[H, W, 3]."""
         start_px = -round(travel_mm / self._mm_per_px) % self._loop_px
         return self._strip[:, start_px : start_px + self._length_px].copy()
 
@@ -110,31 +110,33 @@ def _blotches(shape: tuple[int, int], size_px: float, rng: np.random.Generator) 
     step = max(1, int(size_px / 3))
     rows, columns = ceil(shape[0] / step), ceil(shape[1] / step)
     reach = 3 * ceil(size_px / step) + 1
-    noise = np.pad(rng.standard_normal((rows, columns), np.float32), ((0, 0), (reach, reach)), "wrap")
+    noise = np.pad(
+        rng.standard_normal((rows, columns), np.float32), ((0, 0), (reach, reach)), "wrap"
+    )
     smooth = cv2.GaussianBlur(noise, (0, 0), max(0.3, size_px / step))
     large = cv2.resize(smooth, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
     cut = np.asarray(large[: shape[0], reach * step : reach * step + shape[1]], np.float32)
-    return cut / (cut.std() + np.float32(1e-6))
+    return np.asarray(cut / (cut.std() + 1e-6), np.float32)
 
 
 def _scratches(
     shape: tuple[int, int], mm_per_px: float, count: int, rng: np.random.Generator
 ) -> _Plane:
-    drawn = np.zeros((2, *shape), np.uint8)
+    drawn = (np.zeros(shape, np.uint8), np.zeros(shape, np.uint8))
     for _ in range(count):
         bright = int(rng.integers(2))
-        x_px, y_px = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
-        length_px = rng.uniform(15, 120) / mm_per_px
-        turn = rng.normal(0, 0.12)
+        x_px, y_px = float(rng.uniform(0, shape[1])), float(rng.uniform(0, shape[0]))
+        length_px = float(rng.uniform(15, 120)) / mm_per_px
+        turn = float(rng.normal(0, 0.12))
         strength = int(rng.integers(90, 256))
-        end = (x_px + length_px * np.cos(turn), y_px + length_px * np.sin(turn))
+        end = (x_px + length_px * cos(turn), y_px + length_px * sin(turn))
         # Twice, a loop apart, so that a scratch over the end of the loop goes on at its start.
         for shift_px in (0, -shape[1]):
             start_point = (round(x_px + shift_px), round(y_px))
             end_point = (round(end[0] + shift_px), round(end[1]))
-            cv2.line(drawn[bright], start_point, end_point, strength, 1, cv2.LINE_AA)
+            cv2.line(drawn[bright], start_point, end_point, (strength,), 1, cv2.LINE_AA)
     signed = drawn[1].astype(np.float32) - drawn[0]
-    return signed * np.float32(_SCRATCH_LEVELS / 255)
+    return np.asarray(signed * (_SCRATCH_LEVELS / 255), np.float32)
 
 
 def _joint(shape: tuple[int, int], mm_per_px: float, rng: np.random.Generator) -> _Plane:
@@ -144,4 +146,4 @@ def _joint(shape: tuple[int, int], mm_per_px: float, rng: np.random.Generator) -
     off_mm = (np.arange(shape[1])[np.newaxis] - middle_px[:, np.newaxis]) * mm_per_px
     dark = np.exp(-((off_mm / (_JOINT_MM / 2)) ** 2))
     lip = np.exp(-(((off_mm + _JOINT_MM) / (_JOINT_MM / 2)) ** 2))
-    return (_JOINT_LEVELS * (0.5 * lip - dark)).astype(np.float32)
+    return np.asarray(_JOINT_LEVELS * (0.5 * lip - dark), np.float32)

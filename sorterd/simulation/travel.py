@@ -1,4 +1,4 @@
-"""How far a simulated belt has run: a closed form, so that any instant can be asked for in any order.
+"""How far a simulated belt has run: a closed form, so that any instant can be asked for at once.
 
 The speed swings about its mean by a sum of sines, whose integral is known; a halt takes its time
 out of the running. Time is counted from the world's start.

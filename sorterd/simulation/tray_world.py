@@ -102,7 +102,7 @@ class TrayWorld:
         self._lock = Lock()
 
     def picture(self, t_ns: int) -> Picture:
-        """Return what the camera sees at `t_ns`, uint8[height_px, width_px, 3], BGR, the caller's."""
+        """Return a new picture of what the camera sees: uint8[height_px, width_px, 3], BGR."""
         with self._lock:
             canvas = self._surface.cut(0.0)
             present = self._present(t_ns)
@@ -143,7 +143,7 @@ class TrayWorld:
             return self._place(number, t_ns) if number in self._present(t_ns) else None
 
     def box(self, number: int, t_ns: int) -> Box | None:
-        """Return the pixels a piece covers, reaching past the picture's edges; None if not there."""
+        """Return the pixels a piece covers, also past the picture's edges; None if not there."""
         middle = self.place(number, t_ns)
         if middle is None:
             return None
@@ -158,7 +158,13 @@ class TrayWorld:
         with self._lock:
             self._pass(until_ns)
             return tuple(
-                Landing(piece.number, piece.label, turn.bin, turn.gone_ns, swept=order > 0)
+                Landing(
+                    piece.number,
+                    piece.label,
+                    turn.bin,
+                    turn.gone_ns,
+                    swept=order > 0 and turn.taken_ns is None,
+                )
                 for turn in self._turns
                 if turn.bin is not None and turn.gone_ns is not None and turn.gone_ns <= until_ns
                 for order, (piece, _) in enumerate(turn.pieces)
@@ -182,10 +188,9 @@ class TrayWorld:
             widest = max(open_frac, key=lambda lid: open_frac[lid], default=None)
             if widest is not None and open_frac[widest] >= 1:
                 self._end(turn, self._lids[widest], now_ns)
-            elif not any(open_frac.values()):
+            elif now_ns >= turn.lies_ns + self._scene.patience_ms * NS_PER_MS:
                 # Nobody reaches in while a lid moves.
-                if now_ns >= turn.lies_ns + self._scene.patience_ms * NS_PER_MS:
-                    turn.taken_ns = now_ns
+                turn.taken_ns = None if any(open_frac.values()) else now_ns
 
     def _end(self, turn: _Turn, into: str, now_ns: int) -> None:
         turn.bin, turn.gone_ns = into, now_ns

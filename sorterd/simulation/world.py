@@ -89,19 +89,23 @@ Servos = Mapping[str, SimulatedServo]
 """The servo of each gate, by the gate's name."""
 
 
-class World(Protocol):
-    """A simulated station. Any thread may ask; the answers come one at a time."""
+class View(Protocol):
+    """What a camera is shown of a simulated station. Any thread; one answer at a time."""
 
     width_px: int
     height_px: int
 
     def picture(self, t_ns: int) -> Picture:
-        """Return what the camera sees at `t_ns`, uint8[height_px, width_px, 3], BGR, the caller's."""
+        """Return a new picture of what the camera sees: uint8[height_px, width_px, 3], BGR."""
         ...
 
     def over(self, t_ns: int) -> bool:
         """Tell whether every piece has landed by `t_ns` and no other comes."""
         ...
+
+
+class World(View, Protocol):
+    """A simulated station with all that is true of it. Any thread; one answer at a time."""
 
     def present(self, t_ns: int) -> tuple[int, ...]:
         """Return the numbers of the pieces in or just beside the picture at `t_ns`, rising."""
@@ -123,7 +127,7 @@ class World(Protocol):
         ...
 
     def box(self, number: int, t_ns: int) -> Box | None:
-        """Return the pixels a piece covers, reaching past the picture's edges; None if not there."""
+        """Return the pixels a piece covers, also past the picture's edges; None if not there."""
         ...
 
     def landings(self, until_ns: int) -> tuple[Landing, ...]:

@@ -17,70 +17,20 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
-from sorterd.core.records import Outcome, Pulse, Reason, Verdict
+from sorterd.core.records import Outcome
 from sorterd.ports import DeviceFault, DeviceUnavailable
-
-VERSION = 1
-"""Of the tables below, kept in the file's `user_version`; raise it when they change."""
-
-_APPLICATION_ID = int.from_bytes(b"SRTD", "big")
-"""Marks a SQLite file as a journal, so that nobody else's database is ever written to."""
-
-_TABLES = (
-    """
-    CREATE TABLE runs (
-        run INTEGER PRIMARY KEY,
-        started TEXT NOT NULL,
-        about TEXT NOT NULL
-    )
-    """,
-    """
-    CREATE TABLE outcomes (
-        run INTEGER NOT NULL REFERENCES runs,
-        piece INTEGER NOT NULL,
-        bin TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        label TEXT,
-        confidence_frac REAL NOT NULL,
-        stage_one TEXT,
-        stage_one_frac REAL NOT NULL,
-        scores TEXT NOT NULL,
-        sightings INTEGER NOT NULL,
-        crops INTEGER NOT NULL,
-        first_seen_ns INTEGER NOT NULL,
-        last_seen_ns INTEGER NOT NULL,
-        last_along_mm REAL NOT NULL,
-        last_across_mm REAL NOT NULL,
-        length_mm REAL NOT NULL,
-        evidence_ns INTEGER,
-        decided_ns INTEGER,
-        deadline_ns INTEGER,
-        pulse INTEGER,
-        gate TEXT,
-        start_ns INTEGER,
-        open_ns INTEGER,
-        close_ns INTEGER,
-        clear_ns INTEGER,
-        opened_late_ns INTEGER,
-        ended_ns INTEGER NOT NULL
-    )
-    """,
-    "CREATE INDEX outcomes_of_a_run ON outcomes (run, piece)",
-    """
-    CREATE TABLE notes (
-        run INTEGER NOT NULL REFERENCES runs,
-        kind TEXT NOT NULL,
-        text TEXT NOT NULL,
-        at_ns INTEGER NOT NULL
-    )
-    """,
+from sorterd.sinks.journal_tables import (
+    ADD_NOTE,
+    ADD_OUTCOME,
+    ADD_RUN,
+    APPLICATION_ID,
+    TABLES,
+    VERSION,
+    outcome_of,
+    row_of,
 )
-_ADD_RUN = "INSERT INTO runs (started, about) VALUES (?, ?)"
-_ADD_OUTCOME = f"INSERT INTO outcomes VALUES ({', '.join('?' * 27)})"
-_ADD_NOTE = "INSERT INTO notes VALUES (?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +74,7 @@ class Journal:
         self._connection = connection
         self._batch = batch
         self._keep = keep
-        self._held: deque[tuple[str, tuple[object, ...]]] = deque()
+        self._held: deque[tuple[str, Mapping[str, object]]] = deque()
         self._since_flush = 0
         self._closed = False
 
@@ -136,7 +86,7 @@ class Journal:
                 journal was closed, and it is not.
             ValueError: A number is not finite, or the pulse is another piece's: a caller's bug.
         """
-        self._hold(_ADD_OUTCOME, (self.run, *_row(outcome)))
+        self._hold(ADD_OUTCOME, row_of(self.run, outcome))
 
     def note(self, kind: str, text: str, at_ns: int) -> None:
         """Take one event of the station, in its order among the outcomes.
@@ -144,7 +94,7 @@ class Journal:
         Raises:
             DeviceFault: As for `write`.
         """
-        self._hold(_ADD_NOTE, (self.run, kind, text, at_ns))
+        self._hold(ADD_NOTE, {"run": self.run, "kind": kind, "text": text, "at_ns": at_ns})
 
     def flush(self) -> None:
         """Write what was taken, in one transaction: all of it or, for now, nothing.
@@ -179,7 +129,7 @@ class Journal:
         with closing(self._connection):
             self.flush()
 
-    def _hold(self, statement: str, values: tuple[object, ...]) -> None:
+    def _hold(self, statement: str, values: Mapping[str, object]) -> None:
         if self._closed:
             raise DeviceFault(f"journal {self._path}: it was closed; open it again")
         if len(self._held) == self._keep:
@@ -228,12 +178,13 @@ def open_journal(
         connection.execute("PRAGMA synchronous = NORMAL")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES if is_new else ():
+            for statement in TABLES if is_new else ():
                 connection.execute(statement)
             told = json.dumps(dict(about or {}), ensure_ascii=False)
-            run = connection.execute(_ADD_RUN, (started, told)).lastrowid
+            connection.execute(ADD_RUN, {"started": started, "about": told})
+            (run,) = connection.execute("SELECT max(run) FROM runs").fetchone()
         held.pop_all()
-    return Journal(path, connection, run or 0, batch=batch, keep=keep)
+    return Journal(path, connection, run, batch=batch, keep=keep)
 
 
 def read(path: Path, run: int | None = None) -> Iterator[Outcome]:
@@ -244,9 +195,9 @@ def read(path: Path, run: int | None = None) -> Iterator[Outcome]:
     """
     with _reading(path) as connection:
         for row in connection.execute(
-            "SELECT * FROM outcomes WHERE ?1 IS NULL OR run = ?1 ORDER BY rowid", (run,)
+            "SELECT * FROM outcomes WHERE :run IS NULL OR run = :run ORDER BY rowid", {"run": run}
         ):
-            yield _outcome(row)
+            yield outcome_of(row)
 
 
 def read_notes(path: Path, run: int | None = None) -> Iterator[Note]:
@@ -257,7 +208,7 @@ def read_notes(path: Path, run: int | None = None) -> Iterator[Note]:
     """
     with _reading(path) as connection:
         for row in connection.execute(
-            "SELECT * FROM notes WHERE ?1 IS NULL OR run = ?1 ORDER BY rowid", (run,)
+            "SELECT * FROM notes WHERE :run IS NULL OR run = :run ORDER BY rowid", {"run": run}
         ):
             yield Note(row["kind"], row["text"], row["at_ns"])
 
@@ -301,7 +252,7 @@ def _tables_version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if tables == application == version == 0:
         return 0
-    if application != _APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise DeviceUnavailable(
             f"journal {path}: it is another program's database; name another file"
         )
@@ -311,47 +262,3 @@ def _tables_version(connection: sqlite3.Connection, path: Path) -> int:
             " is the newest); bring sorterd up to date, or name another file"
         )
     return int(version)
-
-
-def _row(outcome: Outcome) -> tuple[object, ...]:
-    verdict, pulse = outcome.verdict, outcome.pulse
-    if pulse is not None and pulse.piece != outcome.piece:
-        raise ValueError(f"piece {outcome.piece} has the pulse of piece {pulse.piece}")
-    if not all(
-        map(
-            isfinite,
-            (
-                verdict.confidence_frac,
-                verdict.stage_one_frac,
-                *verdict.scores,
-                outcome.last_along_mm,
-                outcome.last_across_mm,
-                outcome.length_mm,
-            ),
-        )
-    ):
-        raise ValueError(f"a number is not finite: {outcome}")
-    moved = (None,) * 6
-    return (
-        outcome.piece,
-        outcome.bin,
-        outcome.reason.value,
-        verdict.label,
-        verdict.confidence_frac,
-        verdict.stage_one,
-        verdict.stage_one_frac,
-        json.dumps(verdict.scores),
-        outcome.sightings,
-        outcome.crops,
-        outcome.first_seen_ns,
-        outcome.last_seen_ns,
-        outcome.last_along_mm,
-        outcome.last_across_mm,
-        outcome.length_mm,
-        outcome.evidence_ns,
-        outcome.decided_ns,
-        outcome.deadline_ns,
-        *(moved if pulse is None else _moved(pulse)),
-        outcome.opened_late_ns,
-        outcome.ended_ns,
-    )

@@ -17,13 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
-"""uint8[H, W, 3], BGR."""
-Mask = npt.NDArray[np.uint8]
-"""uint8[H, W], 0 or 255."""
+from sorterd.vision.grids import Mask, Part, Picture, sampled
 
 _START_NS = 500_000_000
-# A median of nine pictures is right where the belt shows in five of them; fewer than five vote badly.
+# A median of nine pictures is right where the belt shows in five; fewer than five vote badly.
 _START_PICTURES = 9
 _START_FEWEST = 5
 # Learning costs about ten quick looks, so it is done four times a second: often enough for 20 s.
@@ -34,8 +31,8 @@ _LONGEST_STEP_NS = 5_000_000_000
 _LEVEL_NS = 1_000_000_000
 # Four mean distances are 3.2 standard deviations of a normal spread.
 _SPREADS = 4.0
-# Two pictures of a running belt differ by 1.4 spreads; by less than half a spread, it stands.
-_STILL_SPREADS = 0.5
+# Two pictures of a running belt differ by 1.4 spreads (so does noise alone); below one, it stands.
+_STILL_SPREADS = 1.0
 _STILL_SLOWER = 200
 # The gain of the light is not read off a remainder of the belt.
 _LEAST_BELT_FRAC = 0.3
@@ -122,7 +119,7 @@ class Background:
         """
         elapsed_ns = min(exposed_ns - self._learned_ns, _LONGEST_STEP_NS)
         self._learned_ns = exposed_ns
-        open_to = None if keep_out is None else cv2.bitwise_not(keep_out)
+        open_to = None if keep_out is None else np.asarray(cv2.bitwise_not(keep_out), np.uint8)
         self._follow_level(fine, open_to, elapsed_ns)
         # Young, it is the plain average of all it has seen; that heals a poor start in seconds.
         age_ns = exposed_ns - self._started_ns
@@ -149,17 +146,17 @@ class Background:
         self._spread *= gain.astype(np.float32)
         self._round()
 
-    def replace(self, where: tuple[slice, slice], fine: Picture, places: Mask) -> None:
+    def replace(self, part: Part, fine: Picture, places: Mask) -> None:
         """Take some places of a picture for the belt at once: no piece lies there after all.
 
         Args:
-            where: Rows and columns of the fine grid.
+            part: Which part of the view.
             fine: The picture there.
             places: Which of its places.
         """
         chosen = places > 0
-        self._exact[where][chosen] = fine[chosen]
-        self.mean[where][chosen] = fine[chosen]
+        self._exact[part][chosen] = fine[chosen]
+        self.mean[part][chosen] = fine[chosen]
 
     def _follow_level(self, fine: Picture, open_to: Mask | None, elapsed_ns: int) -> None:
         if open_to is not None and cv2.countNonZero(open_to) < _LEAST_BELT_FRAC * open_to.size:
@@ -183,16 +180,12 @@ class Background:
         own = cv2.blur(cv2.convertScaleAbs(self._spread, alpha=_SPREADS), (5, 5))
         self.margin = np.maximum(own, np.uint8(self._sensitivity))
         size = (self.mean.shape[1] // 2, self.mean.shape[0] // 2)
-        self.coarse_mean = _every_second(self.mean, size)
-        self.coarse_margin = _every_second(self.margin, size)
+        self.coarse_mean = sampled(self.mean, size)
+        self.coarse_margin = sampled(self.margin, size)
 
 
 def _rounded(exact: npt.NDArray[np.float32]) -> Picture:
     return np.asarray(cv2.convertScaleAbs(exact), np.uint8)
-
-
-def _every_second(fine: Picture, size: tuple[int, int]) -> Picture:
-    return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _median(pictures: list[Picture]) -> Picture:

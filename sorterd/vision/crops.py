@@ -1,4 +1,4 @@
-"""Cut a region out of a frame and write it straight into a model's input, in the model's own numbers.
+"""Cut a region out of a frame and write it into a model's input, in the model's own numbers.
 
 A region is widened by a margin, kept in its shape by padding with mid grey, brought to the
 model's size, turned from BGR to RGB and quantised, in that order: the colour conversion and
@@ -86,14 +86,14 @@ class Cropper:
 
     def _widened(self, pixels: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
         """The box with its margin, clipped to the frame, as a view."""
+        rows, columns = pixels.shape[:2]
+        if not (-box.width_px < box.left_px < columns and -box.height_px < box.top_px < rows):
+            raise ValueError(f"{box} lies outside a frame of {columns}x{rows}")
         margin_px = round(self._margin_frac * max(box.width_px, box.height_px))
-        region = pixels[
-            max(0, box.top_px - margin_px) : max(0, box.bottom_px + margin_px),
-            max(0, box.left_px - margin_px) : max(0, box.right_px + margin_px),
+        return pixels[
+            max(0, box.top_px - margin_px) : box.bottom_px + margin_px,
+            max(0, box.left_px - margin_px) : box.right_px + margin_px,
         ]
-        if region.size == 0:
-            raise ValueError(f"{box} lies outside a frame of {pixels.shape[1]}x{pixels.shape[0]}")
-        return region
 
     def _convert(self, resized: npt.NDArray[np.uint8], inner: npt.NDArray[np.generic]) -> None:
         """BGR to RGB and into the model's numbers, straight into the input."""
@@ -124,7 +124,7 @@ def quantised(spec: InputSpec) -> npt.NDArray[np.generic]:
         return numbers.astype(np.float32)
     limits = np.iinfo(spec.dtype)
     levels = np.round(numbers / spec.scale) + spec.zero_point
-    return np.clip(levels, limits.min, limits.max).astype(spec.dtype)
+    return np.asarray(np.clip(levels, limits.min, limits.max).astype(spec.dtype))
 
 
 def _at_most_one_off(table: npt.NDArray[np.generic], levels: npt.NDArray[np.int32]) -> bool:

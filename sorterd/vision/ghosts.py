@@ -2,40 +2,44 @@
 
 A piece that lay in view at the start, or light that drifted unseen under a stopped piece, leaves a
 wrong patch in the learned picture. When the piece goes, the patch differs from the picture just as
-a piece would. Rule: across the outline's edge a piece is in the picture and not in the learned belt;
-a ghost is in the learned belt and not in the picture.
+a piece would. Rule: across the outline's edge a piece has a step in the picture and none in the
+learned belt; a ghost has a step in the learned belt and none in the picture. Of a ghost, only what
+looks like the belt around it is put right: a piece may lie on the rest.
 """
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from sorterd.vision.grids import Mask, Picture, changed_places, grown
 
 # Rings on both sides of the edge, leaving out the places next to it, which hold a bit of both.
 _RING = 5
-_EDGE = 3
+_EDGE = 1
 # The picture's step across the edge beside the learned one's, and the least step that is one.
 _STEP_FRAC = 0.4
 _LEAST_STEP_LEVELS = 6.0
 
 
-def is_ghost(
-    fine: npt.NDArray[np.uint8], mean: npt.NDArray[np.uint8], outline: npt.NDArray[np.uint8]
-) -> bool:
-    """Return whether the outline is that of a piece which is no longer there.
+def ghost_places(fine: Picture, mean: Picture, margin: Picture, outline: Mask) -> Mask | None:
+    """Find the places of an outline where the learned belt is wrong.
 
     Args:
-        fine: uint8[H, W, 3], the picture around the outline.
-        mean: uint8[H, W, 3], the learned belt there.
-        outline: uint8[H, W], 0 or 255, filled; with some belt around it.
+        fine: The picture around the outline.
+        mean: The learned belt there.
+        margin: What the belt differs by on its own.
+        outline: 255 inside, filled; with some belt around it.
+
+    Returns:
+        255 at places of the outline that show belt; None if it is no ghost.
     """
-    ring = np.ones((2 * _RING + 1,) * 2, np.uint8)
-    edge = np.ones((_EDGE,) * 2, np.uint8)
-    within = cv2.bitwise_and(cv2.erode(outline, edge), cv2.bitwise_not(cv2.erode(outline, ring)))
-    around = cv2.bitwise_and(cv2.dilate(outline, ring), cv2.bitwise_not(cv2.dilate(outline, edge)))
+    within = cv2.subtract(grown(outline, -_EDGE), grown(outline, -_RING))
+    around = cv2.subtract(grown(outline, _RING), grown(outline, _EDGE))
     if not cv2.countNonZero(within) or not cv2.countNonZero(around):
-        return False
-    in_picture, in_mean = (
-        np.abs(np.subtract(cv2.mean(whole, within), cv2.mean(whole, around))).max()
-        for whole in (fine, mean)
-    )
-    return bool(in_mean >= _LEAST_STEP_LEVELS and in_picture <= _STEP_FRAC * in_mean)
+        return None
+    belt = np.array(cv2.mean(fine, around)[:3])
+    in_picture = np.abs(np.array(cv2.mean(fine, within)[:3]) - belt).max()
+    in_mean = np.abs(np.subtract(cv2.mean(mean, within), cv2.mean(mean, around))).max()
+    if in_mean < _LEAST_STEP_LEVELS or in_picture > _STEP_FRAC * in_mean:
+        return None
+    flat = np.broadcast_to(np.rint(belt), fine.shape).astype(np.uint8)
+    return np.where(changed_places(fine, flat, margin) > 0, 0, outline).astype(np.uint8)

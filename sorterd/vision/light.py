@@ -1,9 +1,10 @@
-"""Tell a sudden change of light from things that came into view.
+"""Tell a change of light from things that came into view.
 
-A lamp or the camera's own exposure changes all of the picture by one factor, or by one amount. If
-one of the two, read off a sparse grid as a median, explains what changed, except where something
-had changed before, it was the light. A hand does not pass this: it changes part of the picture
-first, and what it leaves visible of the belt cannot be explained together with it.
+A lamp or the camera's own exposure changes all of the picture by one factor, or by one amount. A
+slight change is read off the belt that still looks like itself. A sudden one changes nearly all;
+it was the light if one of the two, read off a sparse grid as a median, explains what changed,
+except where something had changed before. A hand does not pass this: it changes part of the picture
+first, and the belt it leaves visible cannot be explained together with it.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sorterd.vision.grids import Mask, Picture, changed_places, grown
+
 # Every fourth place of the coarse grid each way: 1,200 of 19,200.
 _GRID = 4
 # What the light leaves unexplained, as a share of the view (edges, reflections).
 _UNEXPLAINED_FRAC = 0.08
 # A piece moves on between two pictures: look this many coarse places around where it was.
-_AROUND = 9
+_AROUND = 4
+# A slight change is not read off a remainder of the belt, and below two levels it is no matter.
+_LEAST_BELT_FRAC = 0.3
+_LEAST_LEVELS = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,53 +33,58 @@ class LightChange:
     gain: npt.NDArray[np.float64]
     offset: npt.NDArray[np.float64]
 
-    def on(self, mean: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Return the empty belt, uint8[H, W, 3], as it looks in the new light."""
+    def on(self, mean: Picture) -> Picture:
+        """Return the empty belt as it looks in the new light."""
         levels = np.arange(256, dtype=np.float64)[:, np.newaxis]
         table = np.clip(np.rint(levels * self.gain + self.offset), 0, 255).astype(np.uint8)
         return np.asarray(cv2.LUT(mean, table[np.newaxis]), np.uint8)
 
 
-def changed_places(
-    coarse: npt.NDArray[np.uint8], mean: npt.NDArray[np.uint8], margin: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint8]:
-    """Return uint8[H, W], above 0 where any channel differs from the belt by more than its margin."""
-    blue, green, red = cv2.split(cv2.subtract(cv2.absdiff(coarse, mean), margin))
-    return np.asarray(cv2.bitwise_or(cv2.bitwise_or(blue, green), red), np.uint8)
-
-
-def explain_by_light(
-    coarse: npt.NDArray[np.uint8],
-    mean: npt.NDArray[np.uint8],
-    margin: npt.NDArray[np.uint8],
-    before: npt.NDArray[np.uint8] | None,
-) -> LightChange | None:
-    """Find the change of light that explains a picture.
+def slight_change(coarse: Picture, mean: Picture, changed: Mask) -> LightChange | None:
+    """Read the light off the belt that has not changed.
 
     Args:
-        coarse: uint8[H, W, 3], the picture.
-        mean: uint8[H, W, 3], the empty belt.
-        margin: uint8[H, W, 3], what the belt differs by on its own.
-        before: uint8[H, W], above 0 where the picture before this one had changed; None: nowhere.
+        coarse: The picture.
+        mean: The empty belt.
+        changed: Above 0 where the two differ; what is left out.
+
+    Returns:
+        The change; None if it is too small to matter or too little belt shows.
+    """
+    belt = cv2.compare(changed, 0.0, cv2.CMP_EQ)
+    if cv2.countNonZero(belt) < _LEAST_BELT_FRAC * belt.size:
+        return None
+    seen, known = np.array(cv2.mean(coarse, belt)[:3]), np.array(cv2.mean(mean, belt)[:3])
+    if np.abs(seen - known).max() < _LEAST_LEVELS:
+        return None
+    return LightChange((seen + 1.0) / (known + 1.0), np.zeros(3))
+
+
+def sudden_change(
+    coarse: Picture, mean: Picture, margin: Picture, before: Mask | None
+) -> LightChange | None:
+    """Find the change of light that explains why most of a picture changed at once.
+
+    Args:
+        coarse: The picture.
+        mean: The empty belt.
+        margin: What the belt differs by on its own.
+        before: Above 0 where the picture before this one had changed; None: nowhere.
 
     Returns:
         The change; None if it was not the light.
     """
     new = coarse[::_GRID, ::_GRID].reshape(-1, 3).astype(np.float64)
     old = mean[::_GRID, ::_GRID].reshape(-1, 3).astype(np.float64)
-    one, none = np.ones(3), np.zeros(3)
     candidates = (
-        LightChange(np.median((new + 1.0) / (old + 1.0), axis=0), none),
-        LightChange(one, np.median(new - old, axis=0)),
+        LightChange(np.median((new + 1.0) / (old + 1.0), axis=0), np.zeros(3)),
+        LightChange(np.ones(3), np.median(new - old, axis=0)),
     )
-    known = None
-    if before is not None:
-        known = cv2.dilate(before, np.ones((_AROUND, _AROUND), np.uint8))
     best, least = None, _UNEXPLAINED_FRAC * mean.shape[0] * mean.shape[1]
     for candidate in candidates:
         left = changed_places(coarse, candidate.on(mean), margin)
-        if known is not None:
-            left = np.where(known > 0, 0, left).astype(np.uint8)
+        if before is not None:
+            left[grown(before, _AROUND) > 0] = 0
         unexplained = cv2.countNonZero(left)
         if unexplained < least:
             best, least = candidate, unexplained

@@ -1,17 +1,17 @@
 """One changed zone, looked at closely: the outlines of what may be pieces.
 
-Fragments of one piece (a clear bottle, a gleam) are joined across a small gap, holes are filled,
-and what is nowhere thicker than a scratch goes. A thing that reaches from one side of the view to
-the other and is thin is a seam of the belt: only what is thicker than a seam is left of it.
+Lines go, fragments of one piece (a clear bottle, a gleam) are joined across a small gap, holes are
+filled, and what is then nowhere thicker than a scratch goes too. A thing that reaches from one side
+of the view to the other and is thin is a seam of the belt: only what is thicker than a seam is left
+of it.
 """
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from sorterd.vision.light import changed_places
+from sorterd.vision.grids import Mask, Picture, changed_places, square
 from sorterd.vision.shadows import peel_shadow
 
 # A seam shows from side to side; noise may eat its ends.
@@ -26,7 +26,7 @@ class OutlineRules:
         width: Of the whole view.
         height: Of the whole view.
         join: Gaps up to this are closed.
-        thin: What is nowhere thicker goes.
+        thin: What is nowhere thicker goes; half of it, before anything is joined.
         seam: What spans the view and is nowhere thicker goes.
         min_area: Fewest places of a piece.
     """
@@ -41,40 +41,42 @@ class OutlineRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """One thing in a zone: box in places of the zone, filled shape inside that box."""
+    """One thing in a zone.
+
+    Attributes:
+        left: First column, places from the zone's own left.
+        top: First row, places from the zone's own top.
+        mask: uint8[H, W], 255 inside; exactly as large as the thing.
+        area: Places inside.
+    """
 
     left: int
     top: int
-    shape: npt.NDArray[np.uint8]
+    mask: Mask
     area: int
 
 
 def find_outlines(
-    fine: npt.NDArray[np.uint8],
-    mean: npt.NDArray[np.uint8],
-    margin: npt.NDArray[np.uint8],
-    zone: npt.NDArray[np.uint8],
-    rules: OutlineRules,
-) -> tuple[list[Outline], npt.NDArray[np.uint8]]:
+    fine: Picture, mean: Picture, margin: Picture, zone: Mask, rules: OutlineRules
+) -> tuple[list[Outline], Mask]:
     """Look closely at one zone.
 
     Args:
-        fine: uint8[H, W, 3], the picture there.
-        mean: uint8[H, W, 3], the empty belt there.
-        margin: uint8[H, W, 3], what the belt differs by on its own.
-        zone: uint8[H, W], 255 where this zone is; other zones share its rectangle.
+        fine: The picture there.
+        mean: The empty belt there.
+        margin: What the belt differs by on its own.
+        zone: 255 where this zone is; other zones may share its rectangle.
         rules: What counts.
 
     Returns:
-        The outlines, and uint8[H, W] with all that is thick enough, shadows with it: what the
+        The outlines; and a mask of all that is thick enough, shadows with it, which the
         background must not learn.
     """
     changed = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
     _, changed = cv2.threshold(changed, 0, 255, cv2.THRESH_BINARY)
-    # Lines go before anything is joined: scratches that cross would enclose belt.
-    line = np.ones((rules.thin // 2 + 1,) * 2, np.uint8)
-    changed = cv2.morphologyEx(changed, cv2.MORPH_OPEN, line)
-    joined = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, _round(rules.join + 1))
+    # Before anything is joined: scratches that cross would enclose belt.
+    bits = cv2.morphologyEx(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1))
+    joined = np.asarray(cv2.morphologyEx(bits, cv2.MORPH_CLOSE, _disc(rules.join + 1)), np.uint8)
     thick = _thicker_than(_filled(joined), rules.thin)
     if cv2.countNonZero(thick) < rules.min_area:
         return [], np.zeros_like(zone)
@@ -84,9 +86,7 @@ def find_outlines(
     return _components(bare, rules, seam_free=False), thick
 
 
-def _components(
-    mask: npt.NDArray[np.uint8], rules: OutlineRules, *, seam_free: bool
-) -> list[Outline]:
+def _components(mask: Mask, rules: OutlineRules, *, seam_free: bool) -> list[Outline]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     outlines: list[Outline] = []
     for label in range(1, count):
@@ -94,28 +94,28 @@ def _components(
         if area < rules.min_area:
             continue
         box = np.s_[top : top + height, left : left + width]
-        shape = np.where(labels[box] == label, 255, 0).astype(np.uint8)
+        own = np.where(labels[box] == label, 255, 0).astype(np.uint8)
         spans = width >= _SPAN_FRAC * rules.width or height >= _SPAN_FRAC * rules.height
         if spans and not seam_free:
-            rest = np.zeros_like(mask)
-            rest[box] = shape
-            outlines += _components(_thicker_than(rest, rules.seam), rules, seam_free=True)
+            alone = np.zeros_like(mask)
+            alone[box] = own
+            outlines += _components(_thicker_than(alone, rules.seam), rules, seam_free=True)
         else:
-            outlines.append(Outline(left, top, shape, area))
+            outlines.append(Outline(left, top, own, area))
     return outlines
 
 
-def _filled(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _filled(mask: Mask) -> Mask:
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     full = np.zeros_like(mask)
-    cv2.drawContours(full, contours, -1, 255, cv2.FILLED)
+    cv2.drawContours(full, contours, -1, (255,), cv2.FILLED)
     return full
 
 
-def _thicker_than(mask: npt.NDArray[np.uint8], places: int) -> npt.NDArray[np.uint8]:
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _round(places + 1)), np.uint8)
+def _thicker_than(mask: Mask, places: int) -> Mask:
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(places + 1)), np.uint8)
 
 
-def _round(side: int) -> npt.NDArray[np.uint8]:
+def _disc(places: int) -> Mask:
     # A round element is the same to a box whichever way it lies.
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (places, places)), np.uint8)

@@ -1,9 +1,10 @@
 """Find the regions of a frame that may hold a piece; an empty belt costs next to nothing.
 
 Every frame gets a quick look: every fourth pixel (at 640 by 480) against the learned belt. Only
-where that differs is it looked at closely, every second pixel, and turned into outlines. When
-nearly everything differs, the light is asked first; if it was not the light, something covers the
-view: nothing is reported and nothing learned until it has gone or has kept still for seconds.
+where that differs is it looked at closely, every second pixel, and turned into outlines. When much
+has changed at once, the light is asked first; if it was not the light and nearly all has changed,
+something covers the view: nothing is reported and nothing learned until it goes or has to be taken
+for the belt.
 
 The finder has a memory (the belt it has learned) but no clock: time comes with the frames. It
 never writes to a frame's pixels and never keeps them.
@@ -13,35 +14,27 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from sorterd.core.records import Box, Region
 from sorterd.vision.background import Background
-from sorterd.vision.ghosts import is_ghost
-from sorterd.vision.light import changed_places, explain_by_light
+from sorterd.vision.covering import Cover
+from sorterd.vision.ghosts import ghost_places
+from sorterd.vision.grids import Grid, Mask, Part, Picture, changed_places, excess, grown
+from sorterd.vision.light import LightChange, slight_change, sudden_change
 from sorterd.vision.lobes import count_lobes
 from sorterd.vision.outlines import Outline, OutlineRules, find_outlines
+from sorterd.vision.zones import find_zones
 
-# The fine grid has about 320 places along the view's longer side, whatever the camera's size.
-_FINE_PLACES = 320
-# A place with fewer than three changed ones among its nine (itself included) is noise.
-_CROWD = 3
-# Coarse places: how far apart parts of one zone may lie, and the belt that is shown around a zone.
-_REACH = 2
-_AROUND = 4
-# From here on a change may be the light's.
+# From here on, as a share of the view, a change may have been a sudden one of the light.
 _LIGHT_FRAC = 0.2
 # More zones than any belt holds pieces: water, confetti, a loose cable. Bounds the work of a frame.
 _MOST_ZONES = 40
-# Something that covers the view and keeps still this long is the new belt; if it will not keep
-# still, it is after the longer time. A piece passing beside does not count as movement.
-_STILL_NS = 3_000_000_000
-_GIVE_UP_NS = 60_000_000_000
-_STILL_FRAC = 0.05
 # Fine places around a piece that are not learned either: its shadow and its next few millimetres.
 _UNLEARNED = 6
-# Fine places around a ghost that are put right with it.
+# Fine places around a ghost that are put right with it, and how much of an outline must be ghost
+# for nothing else to be there.
 _GHOST_RIM = 3
+_GHOST_FRAC = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +80,23 @@ class Finding:
     learning: bool = False
 
 
-_EMPTY = Finding()
-_LEARNING = Finding(learning=True)
-_COVERED = Finding(covered=True)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Zone:
-    """A changed zone, closely: its rectangle of the fine grid, its pixels, and what was found."""
+    """A zone that was looked at closely.
 
-    where: tuple[slice, slice]
-    fine: npt.NDArray[np.uint8]
+    Attributes:
+        part: Where it is.
+        fine: The picture there.
+        mean: The empty belt there, in the light of this frame.
+        outlines: What was found.
+        thick: What must not be learned.
+    """
+
+    part: Part
+    fine: Picture
+    mean: Picture
     outlines: list[Outline]
-    thick: npt.NDArray[np.uint8]
+    thick: Mask
 
 
 class RegionFinder:
@@ -107,191 +104,138 @@ class RegionFinder:
 
     Args:
         rules: What counts as a region.
+
+    Raises:
+        ValueError: The view is only a few pixels wide or high.
     """
 
     def __init__(self, rules: RegionRules) -> None:
-        self._rules = rules
-        view = rules.view
-        self._step_px = max(1, round(max(view.width_px, view.height_px) / _FINE_PLACES))
-        coarse_px = 2 * self._step_px
-        self._coarse_size = (view.width_px // coarse_px, view.height_px // coarse_px)
-        self._fine_size = (2 * self._coarse_size[0], 2 * self._coarse_size[1])
-        if min(self._coarse_size) < 1:
-            raise ValueError(f"a view of {view.width_px} by {view.height_px} pixels is too small")
-        area_px = self._step_px**2
+        self._grid = Grid(rules.view)
+        step_px, area_px = self._grid.step_px, self._grid.step_px**2
         self._outline_rules = OutlineRules(
-            width=self._fine_size[0],
-            height=self._fine_size[1],
-            join=rules.join_px // self._step_px,
-            thin=rules.thin_px // self._step_px,
-            seam=rules.seam_px // self._step_px,
+            width=self._grid.fine_size[0],
+            height=self._grid.fine_size[1],
+            join=rules.join_px // step_px,
+            thin=rules.thin_px // step_px,
+            seam=rules.seam_px // step_px,
             min_area=max(1, rules.min_area_px // area_px),
         )
-        most_px = rules.max_area_px or view.width_px * view.height_px // 2
-        self._most_area = most_px // area_px
-        self._background = Background(sensitivity=rules.sensitivity, learn_ns=rules.learn_ns)
+        view_px = rules.view.width_px * rules.view.height_px
+        self._most_area = (rules.max_area_px or view_px // 2) / area_px
+        self._covered_frac = rules.covered_frac
         # A handful of changed places, in any channel, is what noise makes of an empty belt.
         self._quiet = max(4, self._outline_rules.min_area // 16)
-        self._changed_before: npt.NDArray[np.uint8] | None = None
-        self._covered_since_ns: int | None = None
-        self._still_since_ns = 0
-        self._still: npt.NDArray[np.uint8]
+        self._background = Background(sensitivity=rules.sensitivity, learn_ns=rules.learn_ns)
+        self._cover = Cover()
+        self._changed_before: Mask | None = None
 
-    def find(self, pixels: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
+    def find(self, pixels: Picture, exposed_ns: int) -> Finding:
         """Look at one frame.
 
         Args:
-            pixels: uint8[H, W, 3], BGR, holding the whole of `rules.view`. Not written, not kept.
+            pixels: uint8[H, W, 3], BGR, holding the whole of the view. Not written, not kept.
             exposed_ns: When it was exposed.
 
         Returns:
             Its regions; or that it was covered, or that the belt is still being learned.
         """
-        view = self._whole_places(pixels)
         if not self._background.ready:
-            self._background.gather(_sampled(view, self._fine_size), exposed_ns)
-            return _LEARNING
-        coarse = _sampled(view, self._coarse_size)
-        known, margin = self._background.coarse_mean, self._background.coarse_margin
-        over = cv2.subtract(cv2.absdiff(coarse, known), margin)
-        if cv2.countNonZero(over.reshape(over.shape[0], -1)) <= self._quiet:
-            return self._nothing(view, exposed_ns)
-        changed = changed_places(coarse, known, margin)
-        most = _LIGHT_FRAC * changed.size
-        if cv2.countNonZero(changed) > most and self._covered_since_ns is None:
-            light = explain_by_light(coarse, known, margin, self._changed_before)
-            if light is not None:
-                self._background.relevel(light.gain, light.offset)
-                known, margin = self._background.coarse_mean, self._background.coarse_margin
-                changed = changed_places(coarse, known, margin)
-        self._changed_before = changed
-        if cv2.countNonZero(changed) > self._rules.covered_frac * changed.size:
+            self._background.gather(self._grid.fine(pixels, self._grid.whole), exposed_ns)
+            return Finding(learning=True)
+        coarse = self._grid.coarse(pixels)
+        zones = self._look(pixels, coarse)
+        if zones is None:
             return self._covered(coarse, exposed_ns)
-        rectangles = self._zones(changed)
-        if not rectangles:
-            return self._nothing(view, exposed_ns)
-        if len(rectangles) > _MOST_ZONES:
-            return self._covered(coarse, exposed_ns)
-        zones = [self._look_closely(view, *rectangle) for rectangle in rectangles]
-        if any(outline.area > self._most_area for zone in zones for outline in zone.outlines):
-            return self._covered(coarse, exposed_ns)
-        self._covered_since_ns = None
+        self._cover.lift()
         if self._background.due(exposed_ns):
             zones = [self._without_ghosts(zone) for zone in zones]
-            self._learn(view, zones, exposed_ns)
-        return Finding(tuple(self._region(zone, o) for zone in zones for o in zone.outlines))
+            self._learn(pixels, zones, exposed_ns)
+        return Finding(tuple(self._region(zone, own) for zone in zones for own in zone.outlines))
 
-    def _whole_places(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        view, step_px = self._rules.view, self._step_px
-        width_px, height_px = self._fine_size[0] * step_px, self._fine_size[1] * step_px
-        return pixels[view.top_px : view.top_px + height_px, view.left_px : view.left_px + width_px]
-
-    def _nothing(self, view: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
-        self._changed_before = None
-        self._covered_since_ns = None
-        if self._background.due(exposed_ns):
-            self._background.learn(_sampled(view, self._fine_size), None, exposed_ns)
-        return _EMPTY
-
-    def _covered(self, coarse: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
-        if self._covered_since_ns is None:
-            self._covered_since_ns = self._still_since_ns = exposed_ns
-            self._still = coarse
-            return _COVERED
-        margin = self._background.coarse_margin
-        moved = cv2.countNonZero(changed_places(coarse, self._still, margin))
-        if moved > _STILL_FRAC * coarse.shape[0] * coarse.shape[1]:
-            self._still_since_ns = exposed_ns
-            self._still = coarse
-        kept_still = exposed_ns - self._still_since_ns >= _STILL_NS
-        if kept_still or exposed_ns - self._covered_since_ns >= _GIVE_UP_NS:
-            self._covered_since_ns = None
+    def _look(self, pixels: Picture, coarse: Picture) -> list[_Zone] | None:
+        """Return the zones with what they hold; None if the view is covered."""
+        mean, margin = self._background.coarse_mean, self._background.coarse_margin
+        beyond = excess(coarse, mean, margin)
+        if cv2.countNonZero(beyond.reshape(beyond.shape[0], -1)) <= self._quiet:
             self._changed_before = None
-            self._background.forget()
-            return _LEARNING
-        return _COVERED
-
-    def _zones(self, changed: npt.NDArray[np.uint8]) -> list[tuple[npt.NDArray[np.uint8], Box]]:
-        """Return the crowds of changed places: each its mask in its box, coarse places."""
-        _, ones = cv2.threshold(changed, 0, 1, cv2.THRESH_BINARY)
-        crowd = cv2.boxFilter(ones, -1, (3, 3), normalize=False)
-        _, crowd = cv2.threshold(crowd, _CROWD - 1, 255, cv2.THRESH_BINARY)
-        reach = np.ones((2 * _REACH + 1,) * 2, np.uint8)
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(crowd, reach))
-        width, height = self._coarse_size
-        zones = []
-        for label in range(1, count):
-            left, top, across, down, _ = (int(number) for number in stats[label])
-            right, bottom = min(left + across + _AROUND, width), min(top + down + _AROUND, height)
-            left, top = max(left - _AROUND, 0), max(top - _AROUND, 0)
-            mask = np.where(labels[top:bottom, left:right] == label, 255, 0).astype(np.uint8)
-            zones.append((mask, Box(left, top, right - left, bottom - top)))
+            return []
+        changed = changed_places(coarse, mean, margin)
+        if cv2.countNonZero(changed) > _LIGHT_FRAC * changed.size and not self._cover.lies:
+            sudden = sudden_change(coarse, mean, margin, self._changed_before)
+            if sudden is not None:
+                self._background.relevel(sudden.gain, sudden.offset)
+                mean, margin = self._background.coarse_mean, self._background.coarse_margin
+                changed = changed_places(coarse, mean, margin)
+        light = slight_change(coarse, mean, changed)
+        if light is not None:
+            changed = changed_places(coarse, light.on(mean), margin)
+        self._changed_before = changed
+        if cv2.countNonZero(changed) > self._covered_frac * changed.size:
+            return None
+        found = find_zones(changed, min_area=self._outline_rules.min_area / 4)
+        if len(found) > _MOST_ZONES:
+            return None
+        zones = [self._look_closely(pixels, part, own, light) for part, own in found]
+        if any(own.area > self._most_area for zone in zones for own in zone.outlines):
+            return None
         return zones
 
     def _look_closely(
-        self, view: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], box: Box
+        self, pixels: Picture, part: Part, own: Mask, light: LightChange | None
     ) -> _Zone:
-        where = (
-            slice(2 * box.top_px, 2 * box.bottom_px),
-            slice(2 * box.left_px, 2 * box.right_px),
-        )
-        size = (2 * box.width_px, 2 * box.height_px)
-        step_px = self._step_px
-        rows = slice(where[0].start * step_px, where[0].stop * step_px)
-        columns = slice(where[1].start * step_px, where[1].stop * step_px)
-        fine = _sampled(view[rows, columns], size)
-        mean, margin = self._background.mean[where], self._background.margin[where]
-        outlines, thick = find_outlines(
-            fine, mean, margin, _sampled(mask, size), self._outline_rules
-        )
-        return _Zone(where, fine, outlines, thick)
+        fine = self._grid.fine(pixels, part)
+        mean, margin = self._background.mean[part], self._background.margin[part]
+        if light is not None:
+            mean = light.on(mean)
+        outlines, thick = find_outlines(fine, mean, margin, own, self._outline_rules)
+        return _Zone(part, fine, mean, outlines, thick)
+
+    def _covered(self, coarse: Picture, exposed_ns: int) -> Finding:
+        if self._cover.lie(coarse, self._background.coarse_margin, exposed_ns):
+            self._cover.lift()
+            self._changed_before = None
+            self._background.forget()
+        return Finding(covered=True)
 
     def _without_ghosts(self, zone: _Zone) -> _Zone:
         kept, thick = [], zone.thick
         for outline in zone.outlines:
             whole = np.zeros_like(thick)
-            height, width = outline.shape.shape
-            whole[outline.top : outline.top + height, outline.left : outline.left + width] = (
-                outline.shape
-            )
-            if is_ghost(zone.fine, self._background.mean[zone.where], whole):
-                place = cv2.dilate(whole, _square(2 * _GHOST_RIM + 1))
-                self._background.replace(zone.where, zone.fine, place)
-                thick = cv2.bitwise_and(thick, cv2.bitwise_not(place))
-            else:
+            height, width = outline.mask.shape
+            rows = slice(outline.top, outline.top + height)
+            columns = slice(outline.left, outline.left + width)
+            whole[rows, columns] = outline.mask
+            margin = self._background.margin[zone.part]
+            belt = ghost_places(zone.fine, zone.mean, margin, whole)
+            if belt is None:
                 kept.append(outline)
-        return _Zone(zone.where, zone.fine, kept, thick)
+                continue
+            if cv2.countNonZero(belt) < _GHOST_FRAC * outline.area:
+                kept.append(outline)
+            belt = grown(belt, _GHOST_RIM)
+            self._background.replace(zone.part, zone.fine, belt)
+            thick = np.where(belt > 0, 0, thick).astype(np.uint8)
+        return _Zone(zone.part, zone.fine, zone.mean, kept, thick)
 
-    def _learn(self, view: npt.NDArray[np.uint8], zones: list[_Zone], exposed_ns: int) -> None:
-        fine = _sampled(view, self._fine_size)
-        keep_out = np.zeros(fine.shape[:2], np.uint8)
+    def _learn(self, pixels: Picture, zones: list[_Zone], exposed_ns: int) -> None:
+        fine = self._grid.fine(pixels, self._grid.whole)
+        keep_out: Mask | None = None
         for zone in zones:
             if zone.outlines:
-                keep_out[zone.where] |= zone.thick
-        keep_out = cv2.dilate(keep_out, _square(2 * _UNLEARNED + 1))
+                if keep_out is None:
+                    keep_out = np.zeros(fine.shape[:2], np.uint8)
+                keep_out[zone.part] |= zone.thick
+        if keep_out is not None:
+            keep_out = grown(keep_out, _UNLEARNED)
         self._background.learn(fine, keep_out, exposed_ns)
 
     def _region(self, zone: _Zone, outline: Outline) -> Region:
-        view, step_px = self._rules.view, self._step_px
-        rows, columns = zone.where
-        height, width = outline.shape.shape
-        left, top = columns.start + outline.left, rows.start + outline.top
-        # The last place stands for the few pixels that no whole place is left for.
-        right_px = view.width_px if left + width == self._fine_size[0] else (left + width) * step_px
-        bottom_px = (
-            view.height_px if top + height == self._fine_size[1] else (top + height) * step_px
+        rows, columns = zone.part
+        height, width = outline.mask.shape
+        box = self._grid.box(
+            left=columns.start + outline.left,
+            top=rows.start + outline.top,
+            width=width,
+            height=height,
         )
-        left_px, top_px = left * step_px, top * step_px
-        box = Box(
-            view.left_px + left_px, view.top_px + top_px, right_px - left_px, bottom_px - top_px
-        )
-        return Region(box, outline.area * step_px**2, count_lobes(outline.shape))
-
-
-def _sampled(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    # Exactly every n-th pixel, five times as fast as numpy's strides: 14 us for 160 by 120.
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
-def _square(side: int) -> npt.NDArray[np.uint8]:
-    return np.ones((side, side), np.uint8)
+        return Region(box, outline.area * self._grid.step_px**2, count_lobes(outline.mask))

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sorterd.vision.grids import Mask, Picture, grown, square
+
 # Darkest soft shadow, as a share of the belt's brightness, and how far its channels may disagree.
 _DARKEST_FRAC = 0.6
 _HUE_FRAC = 0.06
@@ -26,21 +28,20 @@ _SHARP_RIM_FRAC = 0.2
 _LEFT_FRAC = 0.45
 
 
-def peel_shadow(
-    fine: npt.NDArray[np.uint8], mean: npt.NDArray[np.uint8], outline: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.uint8]:
+def peel_shadow(fine: Picture, mean: Picture, outline: Mask) -> Mask:
     """Return the outline without the soft shadow around it.
 
     Args:
-        fine: uint8[H, W, 3], the picture.
-        mean: uint8[H, W, 3], the empty belt.
-        outline: uint8[H, W], 0 or 255, filled.
+        fine: The picture.
+        mean: The empty belt.
+        outline: 255 inside, filled.
 
     Returns:
-        uint8[H, W]: the same outline, a smaller one, or none at all where all was shadow.
+        The same outline, a smaller one, or an empty one where all was shadow.
     """
     # A 3 by 3 mean takes two thirds of the noise away and blurs an edge by one place only.
-    smooth, belt = cv2.blur(fine, (3, 3)), cv2.max(mean, np.ones_like(mean))
+    smooth = np.asarray(cv2.blur(fine, (3, 3)), np.uint8)
+    belt = np.maximum(mean, np.uint8(1))
     ratio = cv2.split(cv2.divide(smooth, belt, dtype=cv2.CV_32F))
     low, high = cv2.min(cv2.min(*ratio[:2]), ratio[2]), cv2.max(cv2.max(*ratio[:2]), ratio[2])
     hue = _HUE_FRAC + _HUE_LEVELS / (cv2.mean(belt, outline)[1])
@@ -56,14 +57,14 @@ def peel_shadow(
     left = (inside & ~np.isin(labels, from_outside)).astype(np.uint8) * np.uint8(255)
     if cv2.countNonZero(left) >= _LEFT_FRAC * size:
         return left
-    rim = inside & (cv2.erode(outline, np.ones((3, 3), np.uint8)) == 0)
+    rim = inside & (grown(outline, -1) == 0)
     sharp = np.count_nonzero(edges & rim) > _SHARP_RIM_FRAC * np.count_nonzero(rim)
     if sharp or np.count_nonzero(like) < _ALL_FRAC * size:
         return outline
     return np.zeros_like(outline)
 
 
-def _edges(smooth: npt.NDArray[np.uint8], mean: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _edges(smooth: Picture, mean: Picture) -> npt.NDArray[np.bool_]:
     change = cv2.subtract(
         cv2.cvtColor(smooth, cv2.COLOR_BGR2GRAY),
         cv2.cvtColor(mean, cv2.COLOR_BGR2GRAY),
@@ -73,4 +74,4 @@ def _edges(smooth: npt.NDArray[np.uint8], mean: npt.NDArray[np.uint8]) -> npt.ND
     along = cv2.Sobel(change, cv2.CV_32F, 0, 1, scale=1 / 8)
     edges = (cv2.magnitude(across, along) > _EDGE_LEVELS).astype(np.uint8)
     # Noise leaves gaps in an edge; a gap would let the peeling in.
-    return np.asarray(cv2.dilate(edges, np.ones((3, 3), np.uint8)) > 0)
+    return np.asarray(cv2.dilate(edges, square(3)) > 0)

@@ -199,7 +199,9 @@ class Ran:
     @property
     def pulses(self) -> list[tuple[int, Pulse]]:
         """Return the pulses, each with the instant at which it was sent."""
-        return [(at, command.pulse) for at, command in self.commands if isinstance(command, MoveGate)]
+        return [
+            (at, command.pulse) for at, command in self.commands if isinstance(command, MoveGate)
+        ]
 
     @property
     def batches(self) -> list[tuple[int, RunBatch]]:
@@ -348,18 +350,18 @@ class _Stage:
 
 
 LABEL = st.sampled_from(LABELS)
-LENGTH_MM = st.integers(30, 120)
+LENGTH_MM = st.integers(30, 45) | st.integers(30, 120)
 
 
 @st.composite
 def rows(draw: st.DrawFn, most: int = 6) -> tuple[TruePiece, ...]:
-    """Draw pieces in two lanes, none nearer than 12 mm to the one ahead in its lane."""
+    """Draw pieces in two lanes, none nearer than 6 mm to the one ahead in its lane."""
     pieces: list[TruePiece] = []
     rear_mm, front_mm = [0.0, 0.0], 0.0
     for _ in range(draw(st.integers(1, most))):
         lane = draw(st.sampled_from((0, 0, 1)))
         length_mm = float(draw(LENGTH_MM))
-        gap_mm = draw(st.integers(12, 260))
+        gap_mm = draw(st.integers(6, 25) | st.integers(6, 260))
         offset_mm = max(front_mm, rear_mm[lane] + gap_mm)
         near_mm = draw(st.integers(10, 30)) + 120.0 * lane
         pieces.append(
@@ -374,21 +376,41 @@ def cycles(of: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ..
     return st.lists(of, min_size=1, max_size=most).map(tuple)
 
 
+SPEEDS_FRAC = cycles(st.sampled_from((1.0, 0.95, 0.98, 1.02, 1.05)), 5)
+DARK = st.lists(st.tuples(st.integers(0, 8000), st.integers(100, 2500)), max_size=3).map(tuple)
+
+
 def any_worlds() -> st.SearchStrategy[World]:
     """Draw worlds in which frames, the model and the gates may do anything."""
     return st.builds(
         World,
         direction=st.sampled_from(Direction),
         pieces=rows(),
-        speeds_frac=cycles(st.sampled_from((0.95, 0.98, 1.0, 1.02, 1.05)), 5),
+        speeds_frac=SPEEDS_FRAC,
         period_ms=st.integers(17, 100),
         kept=cycles(st.booleans(), 12),
-        dark=cycles(st.tuples(st.integers(0, 8000), st.integers(0, 3000)), 3),
+        dark=DARK,
         noise_px=st.integers(0, 4),
         seed=st.integers(0, 999),
         latencies_ms=cycles(st.sampled_from((5, 20, 40, 70, 900)), 6),
         answers=cycles(st.sampled_from(get_args(Answer)), 5),
         stop_ms=st.none() | st.integers(100, 9000),
+    )
+
+
+def dim_worlds() -> st.SearchStrategy[World]:
+    """Draw worlds in which only pictures are missing, so that most pieces come to their gates."""
+    return st.builds(
+        World,
+        direction=st.sampled_from(Direction),
+        pieces=rows(),
+        speeds_frac=SPEEDS_FRAC,
+        period_ms=st.integers(17, 100),
+        kept=st.just((True,)) | cycles(st.booleans(), 12),
+        dark=DARK,
+        noise_px=st.integers(0, 4),
+        seed=st.integers(0, 999),
+        latencies_ms=cycles(st.sampled_from((20, 5, 40, 70)), 4),
     )
 
 

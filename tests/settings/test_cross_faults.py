@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.check import cross_faults
 from sorterd.settings import Settings, load
-from sorterd.settings_faults import Fault
+from sorterd.settings.check import cross_faults
+from sorterd.settings.faults import Fault
 
 LABELS = ("cardboard", "glass", "metal", "organic", "paper", "plastic", "trash")
 QUICK = {1: 10.0, 2: 18.0, 4: 35.0}

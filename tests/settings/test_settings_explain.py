@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sorterd.settings import Settings, explain, load
-from sorterd.settings_layers import leaves
-from sorterd.settings_tree import Bin, Gate
+from sorterd.settings.layers import leaves
+from sorterd.settings.tree import Bin, Gate
 
 NAMES = st.from_regex(r"[a-z0-9]{1,5}([_-][a-z0-9]{1,5}){0,2}", fullmatch=True)
 # What a file, the environment and a terminal can all hold.

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sorterd.settings import Settings, explain, load
-from sorterd.settings_faults import SettingsFault, key_text
+from sorterd.settings.faults import SettingsFault, key_text
 
 WORDS = [
     "station", "camera", "kind", "rate_hz", "view", "region_of_interest", "left_px", "belt",

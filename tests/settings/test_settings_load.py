@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sorterd.settings import Settings, load
-from sorterd.settings_faults import Fault, SettingsFault
+from sorterd.settings.faults import Fault, SettingsFault
 
 Read = Callable[[str], Settings]
 

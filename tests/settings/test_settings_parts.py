@@ -10,8 +10,8 @@ from pydantic.fields import FieldInfo
 
 import sorterd.cameras
 from sorterd.settings import Settings, SettingsFault, explain, load
-from sorterd.settings_parts import kinds, part_class
-from sorterd.settings_tree import GATE_KEYS
+from sorterd.settings.parts import kinds, part_class
+from sorterd.settings.tree import GATE_KEYS
 
 NEW_KIND = '''
 from typing import Literal

@@ -59,16 +59,18 @@ def photograph(scene: npt.NDArray[np.float32], rng: np.random.Generator) -> Pixe
     """
     warmth = rng.normal(0.0, 0.05)
     gains = np.array([1 - warmth, 1 + rng.normal(0, 0.02), 1 + warmth]) * rng.uniform(0.75, 1.2)
-    scene = scene * gains.astype(np.float32)
+    scene = np.asarray(scene * gains, np.float32)
     if rng.random() < 0.4:
         length = int(rng.integers(2, 6))
-        scene = cv2.blur(scene, (length, 1))
+        scene = np.asarray(cv2.blur(scene, (length, 1)), np.float32)
     if rng.random() < 0.5:
-        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.3, 1.1))
+        scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.3, 1.1)), np.float32)
     scene = scene + rng.normal(0.0, rng.uniform(0.5, 5.0), scene.shape).astype(np.float32)
     pixels = np.clip(scene, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
-        _, packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))])
+        _, packed = cv2.imencode(
+            ".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))]
+        )
         pixels = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return pixels
 
@@ -82,7 +84,9 @@ def _turned(sprite: Sprite, scale: float, turn_deg: float, side_px: int) -> tupl
         pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
         alpha = np.asarray(cv2.resize(alpha, half, interpolation=cv2.INTER_AREA), np.uint8)
         rows, columns, scale = half[1], half[0], 1.0
-    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, scale)
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, scale), np.float64
+    )
     matrix[:, 2] += side_px / 2 - np.array([columns / 2, rows / 2])
     size = (side_px, side_px)
     colour = cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE)
@@ -114,12 +118,16 @@ def _belt(side_px: int, rng: np.random.Generator) -> Pixels:
     if rng.random() < 0.25:
         period, phase = rng.uniform(6, 40), rng.uniform(0, 6.3)
         ribs = np.sin(np.arange(side_px) * 2 * np.pi / period + phase) * rng.uniform(1, 8)
-        belt += (ribs[None, :, None] if rng.random() < 0.5 else ribs[:, None, None]).astype(np.float32)
+        belt += (ribs[None, :, None] if rng.random() < 0.5 else ribs[:, None, None]).astype(
+            np.float32
+        )
     for _ in range(int(rng.integers(0, 5))):
         start, along = rng.uniform(0, side_px, 2), radians(rng.normal(0, 12))
         end = start + rng.uniform(10, side_px) * np.array([cos(along), sin(along)])
         shade = float(level + rng.normal(0, 25))
-        cv2.line(belt, start.astype(int).tolist(), end.astype(int).tolist(), (shade,) * 3, 1, cv2.LINE_AA)
+        cv2.line(
+            belt, start.astype(int).tolist(), end.astype(int).tolist(), (shade,) * 3, 1, cv2.LINE_AA
+        )
     return np.clip(belt, 0, 255).astype(np.uint8)
 
 
@@ -143,7 +151,7 @@ def _found_box(alpha: Pixels, rng: np.random.Generator) -> Box:
 
 
 def lay_plain(sprite: Sprite) -> tuple[Pixels, Box]:
-    """A piece on even dark grey, twice as fine as it was drawn wide: small as a file, always the same.
+    """A piece on even dark grey: small as a file, and always the same.
 
     Returns:
         uint8[H, W, 3] BGR, and the piece's box.

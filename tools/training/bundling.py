@@ -5,7 +5,6 @@ Nothing half-written is ever where a station looks for it.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from sorterd.classifiers.bundle import (
     Manifest,
     Preprocessing,
     Source,
+    Stage,
     Thresholds,
 )
 from sorterd.vision.crops import MARGIN_FRAC, PADDING
@@ -32,7 +32,7 @@ from tools.training.photographs import LABELS, TrainingFault
 
 MODEL = "model.tflite"
 CARD = "README.md"
-STAGES = {
+STAGES: dict[str, Stage] = {
     "cardboard": "recyclable",
     "glass": "recyclable",
     "metal": "recyclable",
@@ -86,7 +86,9 @@ SOURCES = (
         licence="MIT; the photographs CC BY 4.0",
     ),
     Source(
-        what="drawn pieces and belts", where="sorterd/simulation/drawings.py, tools/training", licence="MIT"
+        what="drawn pieces and belts",
+        where="sorterd/simulation/drawings.py, tools/training",
+        licence="MIT",
     ),
 )
 
@@ -160,7 +162,7 @@ def write_golden(folder: Path, label: str, crop: npt.NDArray[np.uint8]) -> str:
 
 
 def seal(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest with the checksum of every other file in the folder; nothing comes after."""
+    """Write the manifest with the checksum of every other file; nothing comes after it."""
     sums = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -169,7 +171,7 @@ def seal(folder: Path, manifest: Manifest) -> None:
     text = as_toml(manifest.model_copy(update={"sha256": sums}))
     beside = folder / f"{MANIFEST}.new"
     beside.write_text(text, encoding="utf-8")
-    os.replace(beside, folder / MANIFEST)
+    beside.replace(folder / MANIFEST)
 
 
 def as_toml(manifest: Manifest) -> str:
@@ -187,7 +189,8 @@ def as_toml(manifest: Manifest) -> str:
 
 
 def _is_table(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, dict)
 
 
 def _lines(table: Mapping[str, object]) -> list[str]:
@@ -211,7 +214,9 @@ def in_its_place(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as fault:
-        raise TrainingFault(f"{out} cannot be written ({fault.strerror}): give another --out") from fault
+        raise TrainingFault(
+            f"{out} cannot be written ({fault.strerror}): give another --out"
+        ) from fault
     try:
         yield new
         new.chmod(0o755)

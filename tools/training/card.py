@@ -1,6 +1,6 @@
-"""The card of a bundle: what a person should know before trusting the model, with every figure's origin."""
+"""The card of a bundle: what a person should know before trusting the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,12 +39,13 @@ def write_card(manifest: Manifest, story: Story) -> str:
     """The card as Markdown."""
     size = f"{manifest.preprocessing.width_px}x{manifest.preprocessing.height_px}"
     two = manifest.thresholds
+    labels = ", ".join(manifest.labels)
     return f"""# {manifest.name}, version {manifest.version}
 
-Tells seven kinds of waste apart: {", ".join(manifest.labels)}. A MobileNetV2 in full int8, input
-{size} RGB, outputs logits; scores are softmax(logits / {manifest.temperature}). Stage one
-(organic, recyclable, landfill) asks for a belief of {two.stage_one_frac}, stage two (the label within
-stage one's answer) for {two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
+Tells seven kinds of waste apart: {labels}.
+A MobileNetV2 in full int8, input {size} RGB, outputs logits; scores are softmax(logits / {manifest.temperature}). Stage one
+(organic, recyclable, landfill) asks for a belief of {two.stage_one_frac}, stage two (the label
+within stage one's answer) for {two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
 
 Made by:
 
@@ -84,8 +85,8 @@ With the thresholds:
 |---|---|---|
 {_sure_rows(story.sure)}
 
-int8 and float agree on {story.agreement} of the validation photographs; the float network is right on
-{story.float_right}.
+int8 and float agree on {story.agreement} of the validation photographs;
+the float network is right on {story.float_right}.
 
 Validation photographs, counts (rows: what it is; columns: what the model says; last: recall):
 
@@ -107,16 +108,16 @@ the answers to them are compared each time the bundle is opened.
 """
 
 
-def _listed(lines: object) -> str:
-    assert isinstance(lines, Sequence) or hasattr(lines, "__iter__")
+def _listed(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _rows(figures: Mapping[str, Share]) -> str:
-    return "\n".join(
-        f"| {name} | {share.n} | {share.frac:.1%} | {share.interval[0]:.1%} to {share.interval[1]:.1%} |"
-        for name, share in figures.items()
-    )
+    lines = []
+    for name, share in figures.items():
+        low, high = share.interval
+        lines.append(f"| {name} | {share.n} | {share.frac:.1%} | {low:.1%} to {high:.1%} |")
+    return "\n".join(lines)
 
 
 def _sure_rows(sure: Mapping[str, tuple[Share, Share]]) -> str:

@@ -1,4 +1,4 @@
-"""The pictures on which a bundle is measured, always the same ones, and the candidates for golden inputs.
+"""What a bundle is measured on, always the same, and the candidates for its golden inputs.
 
 Their seeds begin with numbers that training never uses.
 """
@@ -6,14 +6,25 @@ Their seeds begin with numbers that training never uses.
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sorterd.core.records import Box
+from sorterd.simulation.background import part_from_background
 from sorterd.simulation.drawings import draw
+from sorterd.simulation.sprites import SEEN_ALPHA
 from sorterd.vision.crops import Cropper
 from tools.training.belts import lay_plain
 from tools.training.photographs import Photograph, read_folder
-from tools.training.pictures import Pool, drawn_on_belts, plain_spec, whole_photographs
+from tools.training.pictures import (
+    Pool,
+    cut_pieces,
+    drawn_on_belts,
+    each_on_a_belt,
+    plain_spec,
+    whole_photographs,
+)
 
 VALIDATION = "validation photographs"
 DRAWN_SEED, CUT_SEED, GOLDEN_SEED = 910_001, 910_002, 910_003
@@ -32,12 +43,29 @@ def examination(
     held_out = [one for one in photographs if one.held_out]
     pools = {
         VALIDATION: whole_photographs(held_out, index, size_px),
-        "fresh drawings on belts": drawn_on_belts(drawings, index=index, size_px=size_px, seed=(DRAWN_SEED,)),
+        "fresh drawings on belts": drawn_on_belts(
+            drawings, index=index, size_px=size_px, seed=(DRAWN_SEED,)
+        ),
     }
+    pools[f"{VALIDATION}, cut out, on belts"] = each_on_a_belt(
+        cut_pieces(held_out), index=index, size_px=size_px, seed=(CUT_SEED,)
+    )
     if field is not None:
         taken = read_folder(field)
         pools["field photographs"] = whole_photographs(taken, index, size_px)
+        pools["field photographs, cropped to the piece"] = _cropped(taken, index, size_px)
     return pools
+
+
+def _cropped(photographs: Sequence[Photograph], index: dict[str, int], size_px: int) -> Pool:
+    """Each photograph's piece on its own background, in the box that a station would find."""
+    pixels = np.empty((len(photographs), size_px, size_px, 3), np.uint8)
+    cropper = Cropper(plain_spec(size_px))
+    for slot, one in zip(pixels, photographs, strict=True):
+        alpha, _ = part_from_background(one.pixels)
+        left, top, width, height = cv2.boundingRect((alpha >= SEEN_ALPHA).astype(np.uint8))
+        cropper.write(one.pixels, Box(left, top, width, height), slot)
+    return Pool(pixels, np.array([index[one.label] for one in photographs]))
 
 
 def golden_candidates(label: str, size_px: int) -> npt.NDArray[np.uint8]:

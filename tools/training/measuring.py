@@ -94,7 +94,9 @@ def confusion(scores: Scores, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.i
     return np.bincount(flat, minlength=size * size).reshape(size, size)
 
 
-def stage_beliefs(scores: Scores, stages: Sequence[str]) -> tuple[npt.NDArray[np.int64], Scores, Scores]:
+def stage_beliefs(
+    scores: Scores, stages: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], Scores, Scores]:
     """Answer by answer what the two stages believe.
 
     Returns:
@@ -165,11 +167,13 @@ def choose_temperature(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
         scaled = scaled - scaled.max(axis=1, keepdims=True)
         return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
 
-    return round(min(np.arange(0.5, 3.01, 0.05), key=loss), 2)
+    steps = [step / 20 for step in range(10, 61)]
+    return min(steps, key=loss)
 
 
 def joined(pools: Sequence[Pool]) -> Pool:
     """Several pools as one."""
     return Pool(
-        np.concatenate([pool.pixels for pool in pools]), np.concatenate([pool.labels for pool in pools])
+        np.concatenate([pool.pixels for pool in pools]),
+        np.concatenate([pool.labels for pool in pools]),
     )

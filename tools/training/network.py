@@ -8,7 +8,7 @@ TensorFlow and scikit-learn are imported when the network is made, not with this
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from importlib import import_module
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -44,7 +44,7 @@ class Network:
 
     def __init__(self, labels: int, *, size_px: int, weights: str, alpha: float, seed: int) -> None:
         try:
-            import keras
+            keras = import_module("keras")
         except ImportError as fault:
             raise TrainingFault(
                 "TensorFlow is not installed: python -m pip install 'sorterd[train]'"
@@ -71,11 +71,11 @@ class Network:
 
     def features(self, pixels: Pixels, *, title: str) -> npt.NDArray[np.float32]:
         """What the layers below the last one make of the crops: float32[N, 1280]."""
-        return _in_batches(self._features, pixels, title)
+        return _in_batches(self._features.predict_on_batch, pixels, title)
 
     def logits(self, pixels: Pixels, *, title: str) -> npt.NDArray[np.float32]:
         """The float network's answers: float32[N, labels]."""
-        return _in_batches(self.model, pixels, title)
+        return _in_batches(self.model.predict_on_batch, pixels, title)
 
     def fit_last_layer(self, pools: Sequence[Pool], weights: Sequence[float]) -> None:
         """Fit the last layer alone, by logistic regression on the features.
@@ -84,14 +84,16 @@ class Network:
             pools: What to fit on.
             weights: How much one picture of each pool counts.
         """
-        from sklearn.linear_model import LogisticRegression
-
         features = np.concatenate([self.features(p.pixels, title="features") for p in pools])
         labels = np.concatenate([p.labels for p in pools])
-        counts = np.concatenate([np.full(len(p.labels), w) for p, w in zip(pools, weights, strict=True)])
+        counts = np.concatenate(
+            [np.full(len(p.labels), w) for p, w in zip(pools, weights, strict=True)]
+        )
         spread = features.std(axis=0) + 1e-3
         middle = features.mean(axis=0)
-        fitted = LogisticRegression(C=LAST_LAYER_C, max_iter=400)
+        fitted = import_module("sklearn.linear_model").LogisticRegression(
+            C=LAST_LAYER_C, max_iter=400
+        )
         fitted.fit((features - middle) / spread, labels, sample_weight=counts)
         kernel = (fitted.coef_ / spread).T
         self._last.set_weights([kernel, fitted.intercept_ - middle @ kernel])
@@ -114,7 +116,11 @@ class Network:
             layer.trainable = taught and not isinstance(layer, keras.layers.BatchNormalization)
         steps = lessons.steps(batch)
         falling = keras.optimizers.schedules.CosineDecay(
-            rate / 10, epochs * steps - steps // 3, alpha=0.01, warmup_target=rate, warmup_steps=steps // 3
+            rate / 10,
+            epochs * steps - steps // 3,
+            alpha=0.01,
+            warmup_target=rate,
+            warmup_steps=steps // 3,
         )
         self.model.compile(
             keras.optimizers.AdamW(falling, weight_decay=1e-3),
@@ -122,7 +128,9 @@ class Network:
         )
         targets = np.eye(len(lessons.index), dtype=np.float32)
         for epoch in range(epochs):
-            bar = tqdm(lessons.epoch(batch, (seed, epoch)), total=steps, desc=f"epoch {epoch + 1}/{epochs}")
+            bar = tqdm(
+                lessons.epoch(batch, (seed, epoch)), total=steps, desc=f"epoch {epoch + 1}/{epochs}"
+            )
             losses = []
             for pixels, labels in bar:
                 self.model.reset_metrics()
@@ -136,29 +144,17 @@ class Network:
         Args:
             samples: uint8[N, size, size, 3], RGB, from the training pictures: they set the ranges.
         """
-        import tensorflow as tf
-
+        tf = import_module("tensorflow")
         # The way over a saved model is the one that Keras 3 and this converter agree on.
         with TemporaryDirectory() as folder:
             self.model.export(folder, verbose=False)
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-            return self._converted(tf, converter, samples)
-
-    def _converted(self, tf: Any, converter: Any, samples: Pixels) -> bytes:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([as_numbers(one[None])] for one in samples)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-        return bytes(converter.convert())
-
-    def save(self, path: Path) -> None:
-        """Write the float weights."""
-        self.model.save_weights(path)
-
-    def load(self, path: Path) -> None:
-        """Read the float weights."""
-        self.model.load_weights(path)
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([as_numbers(one[None])] for one in samples)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = tf.int8
+            converter.inference_output_type = tf.int8
+            return bytes(converter.convert())
 
 
 def as_numbers(pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -166,7 +162,10 @@ def as_numbers(pixels: Pixels) -> npt.NDArray[np.float32]:
     return np.asarray(pixels.astype(np.float32) * GAIN + OFFSET, np.float32)
 
 
-def _in_batches(model: Any, pixels: Pixels, title: str) -> npt.NDArray[np.float32]:
-    starts = range(0, len(pixels), 64)
-    parts = [model.predict_on_batch(as_numbers(pixels[s : s + 64])) for s in tqdm(starts, desc=title)]
-    return np.concatenate(parts)
+def _in_batches(
+    predict: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+    pixels: Pixels,
+    title: str,
+) -> npt.NDArray[np.float32]:
+    starts = tqdm(range(0, len(pixels), 64), desc=title, leave=False)
+    return np.concatenate([predict(as_numbers(pixels[s : s + 64])) for s in starts])

@@ -56,7 +56,9 @@ def read_folder(folder: Path, labels: Sequence[str] = LABELS) -> list[Photograph
     for label in labels:
         paths = sorted(p for p in (folder / label).glob("*") if p.suffix.lower() in SUFFIXES)
         if not paths:
-            raise TrainingFault(f"no pictures of {label} in {folder / label}: every label needs some")
+            raise TrainingFault(
+                f"no pictures of {label} in {folder / label}: every label needs some"
+            )
         for place, path in enumerate(paths):
             name = f"{label}/{path.name}"
             kept = place % HELD_OUT_EVERY == 0 if held_out is None else name in held_out

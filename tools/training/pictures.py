@@ -7,7 +7,7 @@ are shown; photographs are turned, scaled and lit anew each time.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,8 +16,10 @@ from tqdm import tqdm
 
 from sorterd.core.records import Box
 from sorterd.ports import InputSpec
+from sorterd.simulation.background import part_from_background
 from sorterd.simulation.drawings import LABELS, draw
-from sorterd.simulation.sprites import Sprite
+from sorterd.simulation.photos import LENGTH_MM
+from sorterd.simulation.sprites import Sprite, trimmed
 from sorterd.vision.crops import PADDING, Cropper
 from tools.training.belts import lay_on_belt, photograph
 from tools.training.photographs import Photograph
@@ -43,7 +45,9 @@ def plain_spec(size_px: int) -> InputSpec:
     return InputSpec(size_px, size_px, "uint8", gain=1.0, offset=0.0)
 
 
-def whole_photographs(photographs: Sequence[Photograph], index: dict[str, int], size_px: int) -> Pool:
+def whole_photographs(
+    photographs: Sequence[Photograph], index: dict[str, int], size_px: int
+) -> Pool:
     """Every photograph as it is, padded to a square."""
     pixels = np.empty((len(photographs), size_px, size_px, 3), np.uint8)
     cropper = Cropper(plain_spec(size_px))
@@ -87,7 +91,9 @@ def pieces_on_belts(
     return Pool(pixels, labels)
 
 
-def drawn_on_belts(count: int, *, index: dict[str, int], size_px: int, seed: tuple[int, ...]) -> Pool:
+def drawn_on_belts(
+    count: int, *, index: dict[str, int], size_px: int, seed: tuple[int, ...]
+) -> Pool:
     """Lay `count` drawn pieces on belts, the labels in turn."""
 
     def drawn(place: int, rng: np.random.Generator) -> Sprite:
@@ -96,6 +102,57 @@ def drawn_on_belts(count: int, *, index: dict[str, int], size_px: int, seed: tup
     return pieces_on_belts(
         drawn, count, index=index, size_px=size_px, seed=seed, title="drawings on belts"
     )
+
+
+def cut_pieces(photographs: Sequence[Photograph]) -> list[Sprite]:
+    """Cut what each photograph shows from its background; some stay whole, as at the station."""
+
+    def cut(one: Photograph) -> Sprite:
+        alpha, whole = part_from_background(one.pixels)
+        return trimmed(one.label, one.pixels, alpha, 1.0, whole=whole)
+
+    with ThreadPoolExecutor(2) as threads:
+        pieces = threads.map(cut, photographs)
+        return list(tqdm(pieces, desc="cutting", total=len(photographs), unit="piece"))
+
+
+def cut_on_belts(
+    pieces: Sequence[Sprite],
+    count: int,
+    *,
+    index: dict[str, int],
+    size_px: int,
+    seed: tuple[int, ...],
+) -> Pool:
+    """Lay `count` cut pieces on belts, the labels in turn, any piece of a label."""
+    by_label = [[piece for piece in pieces if piece.label == label] for label in index]
+
+    def chosen(place: int, rng: np.random.Generator) -> Sprite:
+        some = by_label[place % len(by_label)]
+        return _sized(some[int(rng.integers(len(some)))], rng)
+
+    return pieces_on_belts(
+        chosen, count, index=index, size_px=size_px, seed=seed, title="cut-outs on belts"
+    )
+
+
+def each_on_a_belt(
+    pieces: Sequence[Sprite], *, index: dict[str, int], size_px: int, seed: tuple[int, ...]
+) -> Pool:
+    """Lay every cut piece on a belt, once."""
+
+    def next_one(place: int, rng: np.random.Generator) -> Sprite:
+        return _sized(pieces[place], rng)
+
+    return pieces_on_belts(
+        next_one, len(pieces), index=index, size_px=size_px, seed=seed, title="cut-outs on belts"
+    )
+
+
+def _sized(piece: Sprite, rng: np.random.Generator) -> Sprite:
+    """A photograph does not say how large its piece is: 60 to 110 mm, as on the simulated belt."""
+    scale = rng.uniform(*LENGTH_MM) / max(piece.length_mm, piece.width_mm)
+    return replace(piece, length_mm=piece.length_mm * scale, width_mm=piece.width_mm * scale)
 
 
 def shaken(one: Photograph, size_px: int, rng: np.random.Generator) -> Pixels:
@@ -108,7 +165,9 @@ def shaken(one: Photograph, size_px: int, rng: np.random.Generator) -> Pixels:
     scale = size_px / max(rows, columns) * np.exp(rng.uniform(np.log(0.75), np.log(1.3)))
     quarter = 90.0 * rng.integers(4)
     turn_deg = quarter + (rng.uniform(-20, 20) if rng.random() < 0.6 else rng.uniform(-180, 180))
-    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, scale)
+    matrix = np.asarray(
+        cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, scale), np.float64
+    )
     if rng.random() < 0.5:
         matrix[0] = [-matrix[0, 0], -matrix[0, 1], columns - matrix[0, 2]]
     matrix[:, 2] += size_px / 2 - np.array([columns / 2, rows / 2])
@@ -156,7 +215,9 @@ class Lessons:
         """Batches in one epoch."""
         return (len(self.photographs) + sum(self.shares)) // batch
 
-    def epoch(self, batch: int, seed: tuple[int, ...]) -> Iterator[tuple[Pixels, npt.NDArray[np.int64]]]:
+    def epoch(
+        self, batch: int, seed: tuple[int, ...]
+    ) -> Iterator[tuple[Pixels, npt.NDArray[np.int64]]]:
         """Yield one epoch's batches, made in two threads while the network works."""
         rng = np.random.default_rng(seed)
         order = self._drawn(rng)
@@ -178,7 +239,10 @@ class Lessons:
         drawn = rng.choice(len(labels), len(labels), p=weight / weight.sum())
         order = [(-1, int(place)) for place in drawn]
         for source, (pool, share) in enumerate(zip(self.pools, self.shares, strict=True)):
-            order += [(source, int(p)) for p in rng.choice(len(pool.labels), share, replace=share > len(pool.labels))]
+            order += [
+                (source, int(p))
+                for p in rng.choice(len(pool.labels), share, replace=share > len(pool.labels))
+            ]
         rng.shuffle(order)
         return order
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from sorterd.settings_faults import key_text
-from sorterd.settings_layers import Keys, leaves
+from sorterd.settings.faults import key_text
+from sorterd.settings.layers import Keys, leaves
 
 
 def toml_lines(tree: BaseModel, sources: Mapping[Keys, str]) -> str:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sorterd.ports import PartSettings
-from sorterd.settings_parts import PartIn
+from sorterd.settings.parts import PartIn
 
 
 def _plain_name(name: str) -> str:
@@ -190,7 +190,7 @@ class Judging(Branch):
     """Views needed for an early decision."""
     max_views: int = Field(6, ge=1, le=100)
     """Views after which no more are asked for."""
-    same_view_mm: float = Field(20, ge=0, le=1000)
+    same_view_mm: float = Field(40, ge=0, le=1000)
     """Views that lie nearer than this count less."""
 
 

@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, Valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sorterd.ports import PartSettings
-from sorterd.settings_errors import faults_of
-from sorterd.settings_faults import Fault, SettingsFault
-from sorterd.settings_layers import (
+from sorterd.settings.errors import faults_of
+from sorterd.settings.faults import Fault, SettingsFault
+from sorterd.settings.layers import (
     Keys,
     Layer,
     Merged,
@@ -24,9 +24,9 @@ from sorterd.settings_layers import (
     read_file,
     read_flags,
 )
-from sorterd.settings_parts import USUAL_KIND, PartIn
-from sorterd.settings_toml import toml_lines
-from sorterd.settings_tree import (
+from sorterd.settings.parts import USUAL_KIND, PartIn
+from sorterd.settings.toml import toml_lines
+from sorterd.settings.tree import (
     GATE_KEYS,
     Belt,
     Bin,
@@ -41,8 +41,6 @@ from sorterd.settings_tree import (
     Tray,
     View,
 )
-
-__all__ = ["Fault", "Settings", "SettingsFault", "explain", "load"]
 
 _USUAL_GATES: dict[str, dict[str, object]] = {
     "paper": {"at_mm": 450.0},

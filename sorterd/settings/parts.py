@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sorterd.ports import PartSettings
-from sorterd.settings_faults import nearest
+from sorterd.settings.faults import nearest
 
 USUAL_KIND = "simulated"
 """The kind of a part that names none."""

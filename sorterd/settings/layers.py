@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
-from sorterd.settings_faults import Fault, SettingsFault, nearest
+from sorterd.settings.faults import Fault, SettingsFault, nearest
 
 Keys = tuple[str, ...]
 """A setting's full name: `("gates", "glass", "pin")`."""

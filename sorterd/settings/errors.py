@@ -15,9 +15,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sorterd.ports import PartSettings
-from sorterd.settings_faults import Fault, key_text, nearest, value_text
-from sorterd.settings_layers import Merged
-from sorterd.settings_parts import PartIn, part_in
+from sorterd.settings.faults import Fault, key_text, nearest, value_text
+from sorterd.settings.layers import Merged
+from sorterd.settings.parts import PartIn, part_in
 
 # Below this, a key of the same table is a less likely slip than the same word in another table.
 _LIKE_FRAC = 0.6

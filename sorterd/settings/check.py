@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sorterd.settings import Settings
-from sorterd.settings_faults import Fault, key_text, nearest
-from sorterd.settings_layers import Keys
-from sorterd.settings_tree import Gate
+from sorterd.settings.faults import Fault, key_text, nearest
+from sorterd.settings.layers import Keys
+from sorterd.settings.load import Settings
+from sorterd.settings.tree import Gate
 
 
 def cross_faults(

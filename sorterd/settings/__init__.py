@@ -1,0 +1,7 @@
+"""The settings: what a person writes, every fault in it at once, and where each value came from."""
+
+from sorterd.settings.check import cross_faults
+from sorterd.settings.faults import Fault, SettingsFault
+from sorterd.settings.load import Settings, explain, load
+
+__all__ = ["Fault", "Settings", "SettingsFault", "cross_faults", "explain", "load"]

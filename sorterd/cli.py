@@ -21,8 +21,11 @@ from types import FrameType
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.clock import RealClock
 from sorterd.dry_run import DryRun, DryRunFault
+from sorterd.dry_run.outputs import OutputFault
 from sorterd.ports import DeviceFault, DeviceUnavailable
 from sorterd.settings import Settings, SettingsFault, explain, load
+from sorterd.simulation.photos import PhotoFault
+from sorterd.simulation.report import ReportFault
 from sorterd.station import run_station
 from sorterd.wiring import check_together, open_model
 
@@ -55,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         return int(arguments.command(arguments))
-    except (SettingsFault, DryRunFault) as fault:
+    except (SettingsFault, DryRunFault, OutputFault, PhotoFault, ReportFault) as fault:
         return _say(fault, SETTINGS)
     except (DeviceUnavailable, DeviceFault) as fault:
         return _say(fault, DEVICE)
@@ -209,7 +212,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.config = arguments.config or USUAL_CONFIG
         return run_station(_settings(arguments), _on_signal)
     settings = _settings(arguments, station=arguments.station)
-    return DryRun(
+    DryRun(
         settings=settings,
         pieces=arguments.pieces,
         seconds=arguments.seconds,
@@ -221,6 +224,7 @@ def _run(arguments: argparse.Namespace) -> int:
         film=arguments.film,
         report=arguments.report,
     ).run(_on_signal)
+    return DONE
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

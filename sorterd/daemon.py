@@ -19,7 +19,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sorterd.core.records import (
     Drop,
@@ -359,13 +359,9 @@ class _Outstanding:
     """What the sort thread waits for."""
 
     last_frame_ns: int
-    pulses: set[int]
+    pulses: set[int] = field(default_factory=set)
     draining_since_ns: int | None = None
     stalled_since_ns: int | None = None
-
-    def __init__(self, now_ns: int) -> None:
-        self.last_frame_ns = now_ns
-        self.pulses = set()
 
     def heard(self, moved: GateMoved) -> None:
         """Take note of a gate's word; a pulse that opened is out until it closed."""

@@ -82,6 +82,12 @@ class BeltWorld:
         servos: Servos,
         start_ns: int,
     ) -> None:
+        length_px, across_px = scene.width_px, scene.height_px
+        if scene.direction in (Direction.UP, Direction.DOWN):
+            length_px, across_px = across_px, length_px
+        across_mm = across_px * scene.mm_per_px
+        # However near the camera is, most of what it sees is belt.
+        scene = replace(scene, rail_mm=min(scene.rail_mm, across_mm / 12))
         self._scene = scene
         self._ends = ends
         self._gates = sorted(ends.gates, key=lambda gate: gate.at_mm)
@@ -90,9 +96,6 @@ class BeltWorld:
             raise ValueError(f"a gate without a servo or behind the belt's end: {ends}")
         self._start_ns = start_ns
         self.width_px, self.height_px = scene.width_px, scene.height_px
-        length_px, across_px = scene.width_px, scene.height_px
-        if scene.direction in (Direction.UP, Direction.DOWN):
-            length_px, across_px = across_px, length_px
         self._length_mm = length_px * scene.mm_per_px
         self._belt = Belt(
             speed_mm_s=scene.speed_mm_s,
@@ -112,7 +115,7 @@ class BeltWorld:
             scene,
             source,
             seed,
-            across_mm=across_px * scene.mm_per_px,
+            across_mm=across_mm,
             first_mm=self._travel.travel_mm(scene.first_ms * NS_PER_MS),
             last_mm=(
                 None if scene.feed_ms is None else self._travel.travel_mm(scene.feed_ms * NS_PER_MS)

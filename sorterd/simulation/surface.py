@@ -17,8 +17,10 @@ Picture = npt.NDArray[np.uint8]
 """uint8[H, W, 3], BGR."""
 _Plane = npt.NDArray[np.float32]
 
-# The loop is this many views long: 1.9 m at the usual scale, ten seconds of travel.
-LOOP_VIEWS = 6
+# The loop is this many views long: 1.9 m at the usual scale, ten seconds of travel. Large pictures
+# get a shorter one: 16 million pixels are 48 MB.
+_LOOP_VIEWS = 6
+_LOOP_PX = 16_000_000
 # Grain, dirt and wear: size in millimetres and share of the texture's variance.
 _BLOTCHES = ((0.4, 0.35), (2.5, 0.30), (14.0, 0.35))
 _WEAVE_MM = 3.2
@@ -55,7 +57,8 @@ class Surface:
         joint: bool = True,
     ) -> None:
         self._length_px = length_px
-        self._loop_px = length_px * LOOP_VIEWS
+        views = _LOOP_PX // (length_px * across_px)
+        self._loop_px = length_px * min(max(views, 2), _LOOP_VIEWS)
         self._mm_per_px = mm_per_px
         shape = (across_px, self._loop_px)
         levels = _texture(shape, mm_per_px, look.texture_levels, rng)

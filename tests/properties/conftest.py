@@ -45,7 +45,7 @@ SPEED_MM_S = 200.0
 LABELS = ("can", "jar", "pear", "rag")
 GATES = {
     name: GatePlan(name, at_mm, move_ns=120 * MS, margin_mm=15.0, recover_ns=120 * MS)
-    for name, at_mm in (("metal", 450.0), ("glass", 560.0), ("compost", 670.0))
+    for name, at_mm in (("metal", 450.0), ("glass", 560.0), ("compost", 780.0))
 }
 BINS = Bins(
     of_label={"can": "metal", "jar": "glass", "pear": "compost", "rag": "landfill"},
@@ -132,7 +132,7 @@ class World:
             width_px=width_px,
             height_px=height_px,
             view=Box(0, 0, width_px, height_px),
-            length_mm=800.0,
+            length_mm=950.0,
         )
         return BeltStation(
             belt=belt,

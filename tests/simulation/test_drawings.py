@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.simulation.draw_bottles import water_bottle
-from sorterd.simulation.draw_canvas import Canvas
-from sorterd.simulation.draw_glass import bottle
+from sorterd.simulation.drawings.bottles import water_bottle
+from sorterd.simulation.drawings.canvas import Canvas
+from sorterd.simulation.drawings.glass import bottle
 from sorterd.simulation.drawings import FORMS, LABELS, draw
 from sorterd.simulation.sprites import SEEN_ALPHA, Sprite, trimmed
 

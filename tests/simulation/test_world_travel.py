@@ -32,7 +32,7 @@ def travel(
     return Travel(speed_mm_s, jitter_frac, halts, np.random.default_rng(seed))
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(SPEEDS, JITTERS, GAPS_AND_LENGTHS, INSTANTS, INSTANTS)
 def test_travel_never_falls(
     speed_mm_s: float, jitter_frac: float, gaps: list[tuple[int, int]], one_ns: int, other_ns: int
@@ -46,7 +46,7 @@ def test_travel_never_falls(
     assert run_mm == pytest.approx(speed_mm_s * run_s, rel=jitter_frac + 1e-6, abs=1e-6)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(SPEEDS, JITTERS, GAPS_AND_LENGTHS, st.floats(0, 20_000))
 def test_instant_is_the_first(
     speed_mm_s: float, jitter_frac: float, gaps: list[tuple[int, int]], mm: float
@@ -66,7 +66,7 @@ def test_halt_takes_its_time() -> None:
     assert halted.travel_mm(2500 * NS_PER_MS) == free.travel_mm(2000 * NS_PER_MS)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.integers(NS_PER_S, 60 * NS_PER_S))
 def test_speed_is_the_slope(t_ns: int) -> None:
     """It should give as speed the slope of the travel."""

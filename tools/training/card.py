@@ -43,9 +43,10 @@ def write_card(manifest: Manifest, story: Story) -> str:
     return f"""# {manifest.name}, version {manifest.version}
 
 Tells seven kinds of waste apart: {labels}.
-A MobileNetV2 in full int8, input {size} RGB, outputs logits; scores are softmax(logits / {manifest.temperature}). Stage one
-(organic, recyclable, landfill) asks for a belief of {two.stage_one_frac}, stage two (the label
-within stage one's answer) for {two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
+A MobileNetV2 in full int8, input {size} RGB, outputs logits; scores are
+softmax(logits / {manifest.temperature}). Stage one (organic, recyclable, landfill) asks for a
+belief of {two.stage_one_frac}, stage two (the label within stage one's answer) for
+{two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
 
 Made by:
 

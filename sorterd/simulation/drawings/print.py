@@ -9,8 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Plane, plane
-from sorterd.simulation.draw_colours import Colour, hue, mix
+from sorterd.simulation.drawings.canvas import Plane, plane
+from sorterd.simulation.drawings.colours import Colour, hue, mix
 
 FONTS: Final = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
 SYLLABLES: Final = (

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, bump, plane
-from sorterd.simulation.draw_colours import Colour, mix, near
-from sorterd.simulation.draw_print import label_art, split
-from sorterd.simulation.draw_round import Round, round_light, streak, turned, wrapped
+from sorterd.simulation.drawings.canvas import Canvas, bump, plane
+from sorterd.simulation.drawings.colours import Colour, mix, near
+from sorterd.simulation.drawings.print import label_art, split
+from sorterd.simulation.drawings.round import Round, round_light, streak, turned, wrapped
 
 STEEL: Final[Colour] = (184.0, 182.0, 178.0)
 DARK: Final[Colour] = (62.0, 60.0, 58.0)

@@ -7,10 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, Plane, plane
-from sorterd.simulation.draw_colours import Colour, mix, near
-from sorterd.simulation.draw_print import bar_code, flat, text_lines, title, word
-from sorterd.simulation.draw_round import round_light, turned
+from sorterd.simulation.drawings.canvas import Canvas, Plane, plane
+from sorterd.simulation.drawings.colours import Colour, mix, near
+from sorterd.simulation.drawings.print import bar_code, flat, text_lines, title, word
+from sorterd.simulation.drawings.round import round_light, turned
 
 KRAFT: Final[Colour] = (98.0, 142.0, 184.0)
 INK: Final[Colour] = (38.0, 48.0, 62.0)

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, plane
-from sorterd.simulation.draw_colours import hue, mix, near
-from sorterd.simulation.draw_print import label_art
-from sorterd.simulation.draw_round import round_light, streak, turned
+from sorterd.simulation.drawings.canvas import Canvas, plane
+from sorterd.simulation.drawings.colours import hue, mix, near
+from sorterd.simulation.drawings.print import label_art
+from sorterd.simulation.drawings.round import round_light, streak, turned
 
 
 def _metallised(canvas: Canvas, strength: float) -> None:

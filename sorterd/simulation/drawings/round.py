@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, Plane, bump, plane
+from sorterd.simulation.drawings.canvas import Canvas, Plane, bump, plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, Plane, bump
-from sorterd.simulation.draw_colours import Colour
+from sorterd.simulation.drawings.canvas import Canvas, Plane, bump
+from sorterd.simulation.drawings.colours import Colour
 
 
 def ball(

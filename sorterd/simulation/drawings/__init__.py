@@ -10,19 +10,19 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation import (
-    draw_bottles,
-    draw_cardboard,
-    draw_fruit,
-    draw_glass,
-    draw_metal,
-    draw_paper,
-    draw_residue,
-    draw_scraps,
-    draw_tubs,
-    draw_wrappers,
+from sorterd.simulation.drawings import (
+    bottles,
+    cardboard,
+    fruit,
+    glass,
+    metal,
+    paper,
+    residue,
+    scraps,
+    tubs,
+    wrappers,
 )
-from sorterd.simulation.draw_canvas import Canvas
+from sorterd.simulation.drawings.canvas import Canvas
 from sorterd.simulation.sprites import Sprite
 
 Form = Callable[[np.random.Generator, float], Canvas]
@@ -32,13 +32,13 @@ LABELS: Final = ("cardboard", "glass", "metal", "organic", "paper", "plastic", "
 # A form listed twice is drawn twice as often.
 FORMS: Final[Mapping[str, tuple[Form, ...]]] = MappingProxyType(
     {
-        "cardboard": draw_cardboard.FORMS,
-        "glass": draw_glass.FORMS,
-        "metal": draw_metal.FORMS,
-        "organic": draw_fruit.FORMS + draw_scraps.FORMS,
-        "paper": draw_paper.FORMS,
-        "plastic": draw_bottles.FORMS + draw_tubs.FORMS,
-        "trash": draw_wrappers.FORMS + draw_residue.FORMS,
+        "cardboard": cardboard.FORMS,
+        "glass": glass.FORMS,
+        "metal": metal.FORMS,
+        "organic": fruit.FORMS + scraps.FORMS,
+        "paper": paper.FORMS,
+        "plastic": bottles.FORMS + tubs.FORMS,
+        "trash": wrappers.FORMS + residue.FORMS,
     }
 )
 
@@ -52,7 +52,7 @@ def draw(label: str, rng: np.random.Generator, *, resolution_px_per_mm: float = 
         resolution_px_per_mm: Fineness of the sprite; above 0. Drawing takes time with its square.
 
     Returns:
-        The piece, 40 to 125 mm long, lying along no particular direction.
+        The piece, 40 to 125 mm on its longer side, mostly lying along the columns: turn it.
 
     Raises:
         ValueError: No such label, or the resolution is not above 0: a caller's bug.

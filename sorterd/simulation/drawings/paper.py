@@ -7,9 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, Plane, bump, plane
-from sorterd.simulation.draw_colours import Colour, hue, mix, near
-from sorterd.simulation.draw_print import FONTS, flat, scene, text_lines, title, word
+from sorterd.simulation.drawings.canvas import Canvas, Plane, bump, plane
+from sorterd.simulation.drawings.colours import Colour, hue, mix, near
+from sorterd.simulation.drawings.print import FONTS, flat, scene, text_lines, title, word
 
 INK: Final[Colour] = (60.0, 55.0, 55.0)
 FAINT: Final[Colour] = (125.0, 122.0, 120.0)

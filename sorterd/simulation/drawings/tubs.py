@@ -7,10 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, bump, plane
-from sorterd.simulation.draw_colours import Colour, hue, mix, near
-from sorterd.simulation.draw_print import label_art, split
-from sorterd.simulation.draw_round import round_light, streak, turned, wrapped
+from sorterd.simulation.drawings.canvas import Canvas, bump, plane
+from sorterd.simulation.drawings.colours import Colour, hue, mix, near
+from sorterd.simulation.drawings.print import label_art, split
+from sorterd.simulation.drawings.round import round_light, streak, turned, wrapped
 
 FILM: Final[Colour] = (238.0, 232.0, 222.0)
 

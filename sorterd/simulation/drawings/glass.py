@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, bump, plane
-from sorterd.simulation.draw_colours import Colour, mix, near
-from sorterd.simulation.draw_print import label_art, split
-from sorterd.simulation.draw_round import Round, round_light, streak, turned, wrapped
+from sorterd.simulation.drawings.canvas import Canvas, bump, plane
+from sorterd.simulation.drawings.colours import Colour, mix, near
+from sorterd.simulation.drawings.print import label_art, split
+from sorterd.simulation.drawings.round import Round, round_light, streak, turned, wrapped
 
 GREEN: Final[Colour] = (45.0, 98.0, 38.0)
 OLIVE: Final[Colour] = (40.0, 92.0, 84.0)

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, bump, plane
-from sorterd.simulation.draw_colours import mix, near
-from sorterd.simulation.draw_round import round_light, streak, turned
-from sorterd.simulation.draw_skins import ball, ribbon, spots
+from sorterd.simulation.drawings.canvas import Canvas, bump, plane
+from sorterd.simulation.drawings.colours import mix, near
+from sorterd.simulation.drawings.round import round_light, streak, turned
+from sorterd.simulation.drawings.skins import ball, ribbon, spots
 
 
 def banana(rng: np.random.Generator, px_per_mm: float) -> Canvas:

@@ -7,10 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, bump, plane
-from sorterd.simulation.draw_colours import hue, mix, near
-from sorterd.simulation.draw_print import flat, text_lines, title, word
-from sorterd.simulation.draw_round import round_light, streak, turned
+from sorterd.simulation.drawings.canvas import Canvas, bump, plane
+from sorterd.simulation.drawings.colours import hue, mix, near
+from sorterd.simulation.drawings.print import flat, text_lines, title, word
+from sorterd.simulation.drawings.round import round_light, streak, turned
 
 
 def nappy(rng: np.random.Generator, px_per_mm: float) -> Canvas:

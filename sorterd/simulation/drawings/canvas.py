@@ -3,7 +3,7 @@
 The middle of the canvas is (0, 0), x runs along, y across. Shapes are masks, float32[h, w] from
 0 to 1; paint goes through masks. Colour is kept multiplied by its cover, plane by plane (B, G, R,
 cover), because a mask then meets four whole planes and the edges come out clean.
-Nothing here knows what is being drawn.
+Nothing here knows what is being drawn; the forms call half a piece's length hx, half its width hy.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.simulation.draw_colours import WHITE
+from sorterd.simulation.drawings.colours import WHITE
 from sorterd.simulation.sprites import Sprite, trimmed
 
 Plane = npt.NDArray[np.float32]

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, plane
-from sorterd.simulation.draw_colours import Colour, hue, mix, near
-from sorterd.simulation.draw_print import label_art, split
-from sorterd.simulation.draw_round import Round, round_light, streak, turned, wrapped
+from sorterd.simulation.drawings.canvas import Canvas, plane
+from sorterd.simulation.drawings.colours import Colour, hue, mix, near
+from sorterd.simulation.drawings.print import label_art, split
+from sorterd.simulation.drawings.round import Round, round_light, streak, turned, wrapped
 
 
 def _cap(canvas: Canvas, left: float, right: float, radius: float, colour: Colour) -> None:

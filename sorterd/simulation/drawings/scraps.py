@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from sorterd.simulation.draw_canvas import Canvas, plane
-from sorterd.simulation.draw_colours import mix, near
-from sorterd.simulation.draw_skins import ribbon, spots
+from sorterd.simulation.drawings.canvas import Canvas, plane
+from sorterd.simulation.drawings.colours import mix, near
+from sorterd.simulation.drawings.skins import ribbon, spots
 
 
 def banana_peel(rng: np.random.Generator, px_per_mm: float) -> Canvas:

@@ -320,8 +320,11 @@ class Tracker:
     def _sight(self, track: Track, region: Region, span: Span, t_ns: int) -> Sighting:
         cut_at_rear, cut_at_front = self._cut_at_rear(span), self._cut_at_front(span)
         whole = not cut_at_rear and not cut_at_front
-        if cut_at_front and track.seen_whole:
-            span = Span(span.rear_mm, span.rear_mm + track.length_mm, span.near_mm, span.far_mm)
+        if cut_at_front:
+            # Its front is where the rear says; of one never seen whole, where the belt carried it.
+            carried_mm = max(span.front_mm, self.span(track, t_ns).front_mm)
+            front_mm = span.rear_mm + track.length_mm if track.seen_whole else carried_mm
+            span = Span(span.rear_mm, front_mm, span.near_mm, span.far_mm)
         track.ground = span.moved(-self._odometer.travel_mm(t_ns))
         track.last_seen_ns = t_ns
         track.last_span = span

@@ -75,8 +75,8 @@ class Lineup:
         self._scene = scene
         self._source = source
         self._seed = seed
-        self._near_mm = scene.rail_mm + _FROM_RAIL_MM
-        self._far_mm = across_mm - scene.rail_mm - _FROM_RAIL_MM
+        self._near_mm = scene.rail_mm + min(_FROM_RAIL_MM, across_mm / 12)
+        self._far_mm = across_mm - self._near_mm
         self._last_mm = last_mm
         self._rng = np.random.default_rng((seed, 1))
         self.sprite = lru_cache(maxsize=_SPRITES)(self._draw)

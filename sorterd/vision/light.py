@@ -51,7 +51,7 @@ def slight_change(coarse: Picture, mean: Picture, changed: Mask) -> LightChange 
     Returns:
         The change; None if it is too small to matter or too little belt shows.
     """
-    belt = cv2.compare(changed, 0.0, cv2.CMP_EQ)
+    belt = np.asarray(changed == 0, np.uint8)
     if cv2.countNonZero(belt) < _LEAST_BELT_FRAC * belt.size:
         return None
     seen, known = np.array(cv2.mean(coarse, belt)[:3]), np.array(cv2.mean(mean, belt)[:3])

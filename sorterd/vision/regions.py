@@ -27,8 +27,8 @@ from sorterd.vision.zones import find_zones
 
 # From here on, as a share of the view, a change may have been a sudden one of the light.
 _LIGHT_FRAC = 0.2
-# More zones than any belt holds pieces: water, confetti, a loose cable. Bounds the work of a frame.
-_MOST_ZONES = 40
+# More things than a belt holds pieces: water, confetti, a loose cable. Bounds a frame's work.
+_MOST_THINGS = 40
 # Fine places around a piece that are not learned either: its shadow and its next few millimetres.
 _UNLEARNED = 6
 # Fine places around a ghost that are put right with it, and how much of an outline must be ghost
@@ -110,6 +110,7 @@ class RegionFinder:
     """
 
     def __init__(self, rules: RegionRules) -> None:
+        self._view = rules.view
         self._grid = Grid(rules.view)
         step_px, area_px = self._grid.step_px, self._grid.step_px**2
         self._outline_rules = OutlineRules(
@@ -138,7 +139,12 @@ class RegionFinder:
 
         Returns:
             Its regions; or that it was covered, or that the belt is still being learned.
+
+        Raises:
+            ValueError: The frame does not hold the view: a caller's bug.
         """
+        if pixels.shape[0] < self._view.bottom_px or pixels.shape[1] < self._view.right_px:
+            raise ValueError(f"a frame of {pixels.shape} does not hold the view {self._view}")
         if not self._background.ready:
             self._background.gather(self._grid.fine(pixels, self._grid.whole), exposed_ns)
             return Finding(learning=True)
@@ -173,10 +179,11 @@ class RegionFinder:
         if cv2.countNonZero(changed) > self._covered_frac * changed.size:
             return None
         found = find_zones(changed, min_area=self._outline_rules.min_area / 4)
-        if len(found) > _MOST_ZONES:
+        if len(found) > _MOST_THINGS:
             return None
         zones = [self._look_closely(pixels, part, own, light) for part, own in found]
-        if any(own.area > self._most_area for zone in zones for own in zone.outlines):
+        areas = [own.area for zone in zones for own in zone.outlines]
+        if len(areas) > _MOST_THINGS or max(areas, default=0) > self._most_area:
             return None
         return zones
 

@@ -87,7 +87,7 @@ SOURCES = (
     ),
     Source(
         what="drawn pieces and belts",
-        where="sorterd/simulation/drawings.py, tools/training",
+        where="sorterd/simulation/drawings, tools/training",
         licence="MIT",
     ),
 )

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from tools.training.lessons import Lessons
 from tools.training.photographs import TrainingFault
-from tools.training.pictures import Lessons, Pool
+from tools.training.pictures import Pool
 
 Pixels = npt.NDArray[np.uint8]
 GAIN, OFFSET = 1 / 127.5, -1.0

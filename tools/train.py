@@ -11,24 +11,22 @@ Bad input ends with one line and exit code 2, and nothing is left half-written.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sorterd.classifiers.bundle import Bundle, BundleFault, GoldenAnswer, Manifest, load
-from sorterd.classifiers.tflite import TfliteClassifier, open_part
-from sorterd.clock import RealClock
+from sorterd.classifiers.bundle import BundleFault, Manifest, load
 from sorterd.ports import DeviceUnavailable
 from tools.training import bundling, measuring
-from tools.training.card import Story, write_card
-from tools.training.examination import VALIDATION, examination, golden_candidates
+from tools.training.examination import examination
+from tools.training.finishing import INDEX, finish, opened, print_figures
+from tools.training.lessons import Lessons
 from tools.training.network import Network
 from tools.training.photographs import LABELS, Photograph, TrainingFault, read_folder
 from tools.training.pictures import (
-    Lessons,
     Pool,
     cut_on_belts,
     cut_pieces,
@@ -37,15 +35,13 @@ from tools.training.pictures import (
 )
 
 EXIT_INPUT = 2
-INDEX = {label: place for place, label in enumerate(LABELS)}
 # Seeds of the belts of training begin with these; the examination's begin with others.
 DRAWN_SEED, CUT_SEED = 730_001, 730_002
 # Cosine of ImageNet features from which two photographs are taken for the same picture:
 # 12 of 2,413 training photographs are that near to a validation row.
 SAME_PICTURE = 0.9
-# A sixth of the training pictures sets the ranges of int8; more changes nothing.
+# Training pictures that set the ranges of int8; the converter's guide asks for some hundreds.
 SAMPLES = 400
-WANTED_FRAC = 0.97
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,7 +147,7 @@ def _train(options: argparse.Namespace) -> None:
         samples = measuring.joined([whole, *lessons.pools]).pixels
         step = max(1, len(samples) // SAMPLES)
         (folder / bundling.MODEL).write_bytes(network.to_int8(samples[::step]))
-        _finish(folder, network, lessons, photographs, options)
+        finish(folder, network, lessons, photographs, options)
     print(f"{options.out} is complete")
 
 
@@ -194,82 +190,19 @@ def _lessons(taught: Sequence[Photograph], options: argparse.Namespace) -> Lesso
     )
 
 
-def _finish(
-    folder: Path,
-    network: Network,
-    lessons: Lessons,
-    photographs: Sequence[Photograph],
-    options: argparse.Namespace,
-) -> None:
-    """Calibrate, measure and write everything that belongs to the model."""
-    draft = bundling.draft_manifest(name=options.out.name, size_px=options.size)
-    raw = _opened(Bundle(folder, draft, ()))
-    pools = examination(photographs, options.field, INDEX, options.size, drawings=options.examined)
-    scores = {name: measuring.scores_of(raw, pool.pixels) for name, pool in pools.items()}
-    chosen_on = [name for name in pools if name.startswith(VALIDATION)]
-    labels = np.concatenate([pools[name].labels for name in chosen_on])
-    temperature = measuring.choose_temperature(
-        np.concatenate([scores[n] for n in chosen_on]), labels
-    )
-    raw.close()
-    warm = _opened(Bundle(folder, draft.model_copy(update={"temperature": temperature}), ()))
-    scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
-    stages = tuple(bundling.STAGES[label] for label in LABELS)
-    rules = measuring.choose_rules(
-        np.concatenate([scores[n] for n in chosen_on]), labels, stages, wanted_frac=WANTED_FRAC
-    )
-    figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
-    manifest = bundling.measured_manifest(
-        draft,
-        temperature=temperature,
-        rules=rules,
-        figures=figures,
-        golden=_golden(folder, warm, options.size),
-    )
-    warm.close()
-    float_logits = network.logits(pools[VALIDATION].pixels, title="float")
-    agreed = int((float_logits.argmax(axis=1) == scores[VALIDATION].argmax(axis=1)).sum())
-    story = Story(
-        command=" ".join(["python", "tools/train.py", *sys.argv[1:]]),
-        measure=_measure_command(options),
-        shown=_shown(lessons, options),
-        figures=figures,
-        sure={n: measuring.sure_ones(scores[n], pools[n].labels, rules) for n in pools},
-        confusion=measuring.confusion(scores[VALIDATION], pools[VALIDATION].labels),
-        agreement=measuring.Share(agreed, len(float_logits)),
-        float_right=measuring.accuracy(float_logits, pools[VALIDATION].labels),
-    )
-    (folder / bundling.CARD).write_text(write_card(manifest, story), encoding="utf-8")
-    bundling.seal(folder, manifest)
-    _opened(load(folder)).close()
-    _print_figures(figures, story.sure)
-
-
-def _golden(folder: Path, classifier: TfliteClassifier, size_px: int) -> list[GoldenAnswer]:
-    """Draw a golden input for each label: the first that the model is sure of, else its best."""
-    answers = []
-    for place, label in enumerate(LABELS):
-        crops = golden_candidates(label, size_px)
-        scores = measuring.scores_of(classifier, crops)
-        sure = np.flatnonzero(scores[:, place] >= 0.95)
-        best = int(sure[0]) if sure.size else int(scores[:, place].argmax())
-        file = bundling.write_golden(folder, label, crops[best])
-        answers.append(
-            GoldenAnswer(file=file, scores=tuple(round(float(s), 4) for s in scores[best]))
-        )
-    return answers
-
-
 def _measure(options: argparse.Namespace) -> None:
     bundle = load(options.measure)
+    if set(bundle.labels) != set(LABELS):
+        raise BundleFault(f"{options.measure} does not know the labels {', '.join(LABELS)}")
+    index = {label: place for place, label in enumerate(bundle.labels)}
     size_px = bundle.manifest.preprocessing.width_px
-    classifier = _opened(bundle)
+    classifier = opened(bundle)
     pools = examination(
-        read_folder(options.data), options.field, INDEX, size_px, drawings=options.examined
+        read_folder(options.data), options.field, index, size_px, drawings=options.examined
     )
     scores = {name: measuring.scores_of(classifier, pool.pixels) for name, pool in pools.items()}
     rules = _rules(bundle.manifest)
-    _print_figures(
+    print_figures(
         {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools},
         {n: measuring.sure_ones(scores[n], pools[n].labels, rules) for n in pools},
     )
@@ -281,47 +214,6 @@ def _rules(manifest: Manifest) -> measuring.Rules:
         manifest.thresholds.stage_one_frac,
         manifest.thresholds.stage_two_frac,
     )
-
-
-def _opened(bundle: Bundle) -> TfliteClassifier:
-    sizes = (1, measuring.BATCH)
-    return open_part(bundle, runtime="auto", threads=2, batch_sizes=sizes, clock=RealClock())
-
-
-def _shown(lessons: Lessons, options: argparse.Namespace) -> list[str]:
-    photographs = f"{len(lessons.photographs)} photographs, whole"
-    lines = [f"{photographs}; turned, scaled, mirrored and lit anew each time"]
-    both = (("drawn pieces", options.drawings), ("pieces cut from those photographs", options.cuts))
-    kinds = [kind for kind, count in both if count]
-    for kind, pool, share in zip(kinds, lessons.pools, lessons.shares, strict=True):
-        lines.append(f"{len(pool.labels)} {kind}, laid on drawn belts, {share} in each epoch")
-    return [*lines, f"{options.epochs} epochs, seed {options.seed}"]
-
-
-def _measure_command(options: argparse.Namespace) -> str:
-    field = [] if options.field is None else ["--field", str(options.field)]
-    return " ".join(
-        [
-            "python",
-            "tools/train.py",
-            "--data",
-            str(options.data),
-            *field,
-            "--measure",
-            str(options.out),
-        ]
-    )
-
-
-def _print_figures(
-    figures: Mapping[str, measuring.Share],
-    sure: Mapping[str, tuple[measuring.Share, measuring.Share]],
-) -> None:
-    for name, share in figures.items():
-        covered, right = sure[name]
-        print(
-            f"{name}: right {share}; sure {covered.frac:.1%}, right among the sure {right.frac:.1%}"
-        )
 
 
 if __name__ == "__main__":

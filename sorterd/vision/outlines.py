@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sorterd.vision.grids import Mask, Picture, changed_places, square
+from sorterd.vision.grids import Mask, Picture, changed_places, grown, square
 from sorterd.vision.shadows import peel_shadow
 
 # A seam shows from side to side; noise may eat its ends.
@@ -72,14 +72,17 @@ def find_outlines(
         The outlines; and a mask of all that is thick enough, shadows with it, which the
         background must not learn.
     """
-    changed = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
-    _, changed = cv2.threshold(changed, 0, 255, cv2.THRESH_BINARY)
+    beyond = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
+    changed = np.asarray(cv2.threshold(beyond, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)
     # Before anything is joined: scratches that cross would enclose belt.
-    bits = cv2.morphologyEx(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1))
-    joined = np.asarray(cv2.morphologyEx(bits, cv2.MORPH_CLOSE, _disc(rules.join + 1)), np.uint8)
-    thick = _thicker_than(_filled(joined), rules.thin)
-    if cv2.countNonZero(thick) < rules.min_area:
-        return [], np.zeros_like(zone)
+    solid = cv2.morphologyEx(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1))
+    sure = _body(np.asarray(solid, np.uint8), rules)
+    if cv2.countNonZero(sure) < rules.min_area:
+        sure = _panes(_body(changed, rules), changed, fine, mean)
+        if cv2.countNonZero(sure) < rules.min_area:
+            return [], np.zeros_like(zone)
+    faint = _faint(fine, mean, margin, changed) & zone
+    thick = _holding(_body(changed | faint | sure, rules), sure)
     bare = peel_shadow(fine, mean, thick)
     if bare is not thick:
         bare = _thicker_than(_filled(bare), rules.thin)
@@ -103,6 +106,41 @@ def _components(mask: Mask, rules: OutlineRules, *, seam_free: bool) -> list[Out
         else:
             outlines.append(Outline(left, top, own, area))
     return outlines
+
+
+def _body(bits: Mask, rules: OutlineRules) -> Mask:
+    """Join, fill, and leave what is thick enough."""
+    joined = np.asarray(cv2.morphologyEx(bits, cv2.MORPH_CLOSE, _disc(rules.join + 1)), np.uint8)
+    return _thicker_than(_filled(joined), rules.thin)
+
+
+def _panes(body: Mask, lines: Mask, fine: Picture, mean: Picture) -> Mask:
+    """Of loops of lines, keep those that enclose something other than belt: clear glass."""
+    count, labels = cv2.connectedComponents(body)
+    kept = np.zeros_like(body)
+    open_to = cv2.bitwise_and(body, cv2.bitwise_not(grown(lines, 1)))
+    for label in range(1, count):
+        inside = np.where(labels == label, open_to, 0).astype(np.uint8)
+        if cv2.countNonZero(inside) < 20: continue
+        step = np.abs(np.subtract(cv2.mean(fine, inside), cv2.mean(mean, inside))).max()
+        if step >= PANE:
+            kept[labels == label] = 255
+    return kept
+
+import os
+PANE=float(os.environ.get('PANE','4')); WEAK=float(os.environ.get('WEAK','.5'))
+def _faint(fine,mean,margin,changed):
+    smooth = cv2.blur(fine, (3, 3))
+    weak = changed_places(smooth, mean, cv2.convertScaleAbs(margin, alpha=WEAK))
+    weak = np.where((weak > 0) & (grown(changed, 1) == 0), 255, 0).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(weak, cv2.MORPH_OPEN, square(3)),np.uint8)
+
+def _holding(mask: Mask, sure: Mask) -> Mask:
+    count, labels = cv2.connectedComponents(mask)
+    keep = np.zeros(count, np.uint8)
+    keep[labels[sure > 0]] = 255
+    keep[0] = 0
+    return keep[labels]
 
 
 def _filled(mask: Mask) -> Mask:

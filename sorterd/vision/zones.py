@@ -43,7 +43,7 @@ def find_zones(changed: Mask, *, min_area: float) -> list[tuple[Part, Mask]]:
             continue
         right, bottom = min(left + width + _AROUND, columns), min(top + height + _AROUND, rows)
         left, top = max(left - _AROUND, 0), max(top - _AROUND, 0)
-        own = np.where(labels[top:bottom, left:right] == label, 255, 0).astype(np.uint8)
+        own = np.where(np.isin(labels[top:bottom, left:right], (0, label)), 255, 0).astype(np.uint8)
         part = slice(2 * top, 2 * bottom), slice(2 * left, 2 * right)
         zones.append((part, sampled(own, (2 * own.shape[1], 2 * own.shape[0]))))
     return zones

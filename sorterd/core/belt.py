@@ -140,6 +140,15 @@ class Belt:
         """Return how far a place may be off after `gap_ns` by what its speed is not known to."""
         return self.speed_tolerance_frac * self.speed_mm_s * gap_ns / NS_PER_S
 
+    def visible(self, span: Span) -> Box:
+        """Return the pixels of the view that a span covers; at least one."""
+        whole, view = self.box(span), self.view
+        left = min(max(whole.left_px, view.left_px), view.right_px - 1)
+        top = min(max(whole.top_px, view.top_px), view.bottom_px - 1)
+        right = min(max(whole.right_px, left + 1), view.right_px)
+        bottom = min(max(whole.bottom_px, top + 1), view.bottom_px)
+        return Box(left, top, right - left, bottom - top)
+
     @property
     def view_span(self) -> Span:
         """The part of the belt that is looked at."""

@@ -187,7 +187,11 @@ class Sorter:
         if not self._frames.fit(frame):
             return
         self._unseen.shown(frame.exposed_ns)
-        for sighting in self._tracker.see(frame.regions, frame.exposed_ns):
+        sightings = self._tracker.see(frame.regions, frame.exposed_ns)
+        for number in self._tracker.absorbed:
+            self._desk.withdraw(number)
+            self._pieces.pop(number, None)
+        for sighting in sightings:
             track = sighting.track
             if track.piece not in self._pieces:
                 self._pieces[track.piece] = _Piece(track, Evidence(self._station.judging))

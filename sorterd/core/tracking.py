@@ -28,6 +28,12 @@ FIT_ALONG_FRAC = 0.6
 FIT_ACROSS_FRAC = 0.3
 # Two pieces under one region for this long are touching; less is a flicker of the outline.
 TOUCHING_NS = 100_000_000
+# Fragments that were followed as pieces of their own for longer than this before they turned out to
+# be one are touching pieces as likely as glare.
+FRAGMENT_NS = 200_000_000
+# What a piece shows of itself may shrink (glare, a shadow that ends) or turn; its known extent
+# follows a larger view at once and a smaller one with this time constant.
+SHRINK_NS = 500_000_000
 # Frames that show a piece's place without the piece for this long: it is gone.
 VANISH_NS = 400_000_000
 # A piece seen only once is believed gone after this many frames that show its place empty.
@@ -40,10 +46,10 @@ class Track:
 
     Attributes:
         piece: Its number, rising from 1.
-        ground: Its span on the belt itself: the place minus how far the belt had run.
+        ground: Its known extent on the belt itself: the place minus how far the belt had run.
         first_seen_ns: Exposure of the first frame that showed it.
         last_seen_ns: Exposure of the last one.
-        last_span: Its place in that last frame.
+        last_span: Its known extent in that last frame.
         length_mm: Its extent along the belt, as far as it was seen.
         sightings: Frames that showed it.
         seen_whole: Whether any frame showed all of it.
@@ -109,6 +115,8 @@ class Tracker:
         self._last_frame_ns: int | None = None
         self._pieces = 0
         self.tracks: dict[int, Track] = {}
+        self.absorbed: list[int] = []
+        """Numbers that the last frame showed to be no pieces of their own; followed no more."""
 
     def span(self, track: Track, t_ns: int) -> Span:
         """Return where a piece is at `t_ns`, as far as is known."""
@@ -132,19 +140,27 @@ class Tracker:
         Returns:
             The sightings, by rising number of their piece.
         """
+        self.absorbed = []
         spans = [self._belt.span(region.box) for region in regions]
-        visible = [track for track in self.tracks.values() if self.in_view(track, t_ns)]
+        visible = [track for track in self.tracks.values() if self._may_show(track, t_ns)]
         sightings: list[Sighting] = []
         for tracks, members in self._groups(visible, spans, t_ns):
             group = [(regions[index], spans[index]) for index in members]
             sightings += self._settle(tracks, group, t_ns)
         sightings.sort(key=lambda sighting: sighting.track.piece)
         self._learn_speed(sightings, t_ns)
-        for track in visible:
+        for track in self.tracks.values():
+            if not self.in_view(track, t_ns):
+                continue
             if track.last_seen_ns != t_ns and track.under_one_since_ns is None:
                 self._miss(track, t_ns)
         self._last_frame_ns = t_ns
         return tuple(sightings)
+
+    def _may_show(self, track: Track, t_ns: int) -> bool:
+        """Whether some of the piece may still show; the last of it must not count as another."""
+        rear_mm = self.span(track, t_ns).rear_mm - self._tolerance_mm(track, t_ns)
+        return rear_mm < self._view.front_mm
 
     def _tolerance_mm(self, track: Track, t_ns: int) -> float:
         return EDGE_MM + self._belt.drift_mm(t_ns - track.last_seen_ns)
@@ -190,7 +206,7 @@ class Tracker:
         if len(group) == 1 and len(tracks) > 1:
             covered = [track for track in tracks if self._covers(group[0][1], track, t_ns)]
             if len(covered) > 1:
-                return self._touch(covered, t_ns)
+                return self._touch(covered, group[0], t_ns)
         return self._pair(tracks, group, t_ns)
 
     def _gather(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
@@ -206,11 +222,8 @@ class Tracker:
         joined = _joined(parts)
         if track.seen_whole and joined[1].length_mm > track.length_mm + EDGE_MM:
             return self._part(track, group, t_ns)
-        length_mm = track.length_mm
-        sightings = [self._sight(track, *joined, t_ns)]
-        if sightings[0].whole:
-            # Not the fragments' own: two pieces that part slowly would be taken for one for ever.
-            track.length_mm = length_mm
+        # Fragments do not widen what is known: two pieces that part slowly would be one for ever.
+        sightings = [self._sight(track, *joined, t_ns, widens=not track.seen_whole)]
         sightings += [self._begin(*each, t_ns) for each in group if each not in parts]
         return sightings
 
@@ -227,16 +240,34 @@ class Tracker:
         visible_mm = (
             min(self._view.front_mm, expected.front_mm) - max(self._view.rear_mm, expected.rear_mm)
         )  # fmt: skip
-        return shared_mm >= FIT_ALONG_FRAC * visible_mm
+        return visible_mm > 0 and shared_mm >= FIT_ALONG_FRAC * visible_mm
 
-    def _touch(self, tracks: list[Track], t_ns: int) -> list[Sighting]:
-        """Several pieces lie under one region: none is sighted, and in time all are touching."""
+    def _touch(self, tracks: list[Track], group: tuple[Region, Span], t_ns: int) -> list[Sighting]:
+        """Several pieces lie under one region: none is sighted, and in time all are touching.
+
+        What was never seen whole by itself was a fragment: the oldest piece takes it in.
+        """
+        tracks = self._without_fragments(tracks, t_ns)
+        if len(tracks) == 1:
+            return self._pair(tracks, [group], t_ns)
         for track in tracks:
             if track.under_one_since_ns is None:
                 track.under_one_since_ns = t_ns
             elif t_ns - track.under_one_since_ns >= TOUCHING_NS:
                 track.touching = True
         return []
+
+    def _without_fragments(self, tracks: list[Track], t_ns: int) -> list[Track]:
+        tracks = sorted(tracks, key=lambda track: (not track.seen_whole, track.piece))
+        oldest, kept = tracks[0], [tracks[0]]
+        for track in tracks[1:]:
+            if track.seen_whole:
+                kept.append(track)
+                continue
+            oldest.touching |= t_ns - track.first_seen_ns >= FRAGMENT_NS
+            self.absorbed.append(track.piece)
+            self.forget(track.piece)
+        return kept
 
     def _pair(
         self, tracks: list[Track], group: list[tuple[Region, Span]], t_ns: int
@@ -260,7 +291,7 @@ class Tracker:
             if piece not in taken and index not in given:
                 given[index] = (by_piece[piece], distance_mm)
                 taken.add(piece)
-        self._flag_ambiguous(given, distances, by_piece, t_ns)
+        self._flag_ambiguous(given, group, distances, by_piece, t_ns)
         sightings = []
         for index, (region, span) in enumerate(group):
             if index in given:
@@ -286,18 +317,28 @@ class Tracker:
     def _flag_ambiguous(
         self,
         given: dict[int, tuple[Track, float]],
+        group: Sequence[tuple[Region, Span]],
         distances: Sequence[tuple[float, int, int]],
         by_piece: dict[int, Track],
         t_ns: int,
     ) -> None:
         """Flag pieces for which another pairing would have been about as near."""
         for index, (track, best_mm) in given.items():
+            track.ambiguous |= self._may_be_another(track, group[index][1], t_ns)
             slack_mm = self._tolerance_mm(track, t_ns)
             for distance_mm, piece, other in distances:
                 rival = (piece == track.piece) != (other == index)
                 if rival and distance_mm - best_mm < slack_mm:
                     track.ambiguous = True
                     by_piece[piece].ambiguous = True
+
+    def _may_be_another(self, track: Track, span: Span, t_ns: int) -> bool:
+        """Whether the piece may have left, and one that no frame has shown come to its place."""
+        last_ns = track.last_seen_ns if self._last_frame_ns is None else self._last_frame_ns
+        run_mm = self._odometer.travel_mm(t_ns) - self._odometer.travel_mm(last_ns)
+        reach_mm = self._view.rear_mm + run_mm + self._belt.drift_mm(t_ns - last_ns)
+        gone_mm = self.span(track, t_ns).rear_mm + self._tolerance_mm(track, t_ns)
+        return span.front_mm <= reach_mm and gone_mm >= self._view.front_mm
 
     def _begin(self, region: Region, span: Span, t_ns: int) -> Sighting:
         self._pieces += 1
@@ -317,18 +358,16 @@ class Tracker:
         self.tracks[track.piece] = track
         return self._sight(track, region, span, t_ns)
 
-    def _sight(self, track: Track, region: Region, span: Span, t_ns: int) -> Sighting:
+    def _sight(
+        self, track: Track, region: Region, span: Span, t_ns: int, *, widens: bool = True
+    ) -> Sighting:
         cut_at_rear, cut_at_front = self._cut_at_rear(span), self._cut_at_front(span)
         whole = not cut_at_rear and not cut_at_front
-        if cut_at_front:
-            # Its front is where the rear says; of one never seen whole, where the belt carried it.
-            carried_mm = max(span.front_mm, self.span(track, t_ns).front_mm)
-            front_mm = span.rear_mm + track.length_mm if track.seen_whole else carried_mm
-            span = Span(span.rear_mm, front_mm, span.near_mm, span.far_mm)
-        track.ground = span.moved(-self._odometer.travel_mm(t_ns))
+        travel_mm = self._odometer.travel_mm(t_ns)
+        track.ground = self._reshaped(track, span.moved(-travel_mm), t_ns, widens=widens)
         track.last_seen_ns = t_ns
-        track.last_span = span
-        track.length_mm = span.length_mm if whole else max(track.length_mm, span.length_mm)
+        track.last_span = track.ground.moved(travel_mm)
+        track.length_mm = track.ground.length_mm
         track.sightings += 1
         track.under_one_since_ns = None
         track.missing_since_ns, track.missing_frames = None, 0
@@ -338,11 +377,28 @@ class Tracker:
             track.seen_whole = True
             track.whole += 1
             track.lobed += region.lobes > 1
-        if track.seen_whole and not cut_at_rear:
-            track.middles.append((t_ns, span.along_mm))
-        elif not track.seen_whole and not cut_at_front:
-            track.middles.append((t_ns, span.front_mm))
-        return Sighting(track, region.box, span, whole)
+        if not cut_at_front:
+            track.middles.append((t_ns, span.along_mm if whole else span.front_mm))
+        return Sighting(track, self._belt.visible(track.last_span), span, whole)
+
+    def _reshaped(self, track: Track, seen: Span, t_ns: int, *, widens: bool) -> Span:
+        """Return a piece's extent on the belt after another look at it."""
+        known = track.ground
+        share = min(1.0, (t_ns - track.last_seen_ns) / SHRINK_NS)
+
+        def edge(known_mm: float, seen_mm: float, sign: int) -> float:
+            if (seen_mm - known_mm) * sign > 0:
+                return seen_mm if widens else known_mm
+            return known_mm + share * (seen_mm - known_mm)
+
+        leaving = self._cut_at_front(seen.moved(self._odometer.travel_mm(t_ns)))
+        return Span(
+            rear_mm=edge(known.rear_mm, seen.rear_mm, -1),
+            # What the view's edge cuts off is still there.
+            front_mm=known.front_mm if leaving else edge(known.front_mm, seen.front_mm, 1),
+            near_mm=edge(known.near_mm, seen.near_mm, -1),
+            far_mm=edge(known.far_mm, seen.far_mm, 1),
+        )
 
     def _cut_at_rear(self, span: Span) -> bool:
         return span.rear_mm <= self._view.rear_mm + self._belt.mm_per_px

@@ -75,14 +75,12 @@ def find_outlines(
     beyond = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
     changed = np.asarray(cv2.threshold(beyond, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)
     # Before anything is joined: scratches that cross would enclose belt.
-    solid = cv2.morphologyEx(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1))
-    sure = _body(np.asarray(solid, np.uint8), rules)
+    sure = _body(_opened(changed, square(rules.thin // 2 + 1)), rules)
     if cv2.countNonZero(sure) < rules.min_area:
         sure = _panes(_body(changed, rules), changed, fine, mean)
         if cv2.countNonZero(sure) < rules.min_area:
             return [], np.zeros_like(zone)
-    faint = _faint(fine, mean, margin, changed) & zone
-    thick = _holding(_body(changed | faint | sure, rules), sure)
+    thick = _holding(_body(changed | sure, rules), sure)
     bare = peel_shadow(fine, mean, thick)
     if bare is not thick:
         bare = _thicker_than(_filled(bare), rules.thin)
@@ -128,13 +126,7 @@ def _panes(body: Mask, lines: Mask, fine: Picture, mean: Picture) -> Mask:
     return kept
 
 import os
-PANE=float(os.environ.get('PANE','4')); WEAK=float(os.environ.get('WEAK','.5'))
-def _faint(fine,mean,margin,changed):
-    smooth = cv2.blur(fine, (3, 3))
-    weak = changed_places(smooth, mean, cv2.convertScaleAbs(margin, alpha=WEAK))
-    weak = np.where((weak > 0) & (grown(changed, 1) == 0), 255, 0).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(weak, cv2.MORPH_OPEN, square(3)),np.uint8)
-
+PANE=float(os.environ.get('PANE','4'))
 def _holding(mask: Mask, sure: Mask) -> Mask:
     count, labels = cv2.connectedComponents(mask)
     keep = np.zeros(count, np.uint8)
@@ -151,7 +143,17 @@ def _filled(mask: Mask) -> Mask:
 
 
 def _thicker_than(mask: Mask, places: int) -> Mask:
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(places + 1)), np.uint8)
+    return _opened(mask, _disc(places + 1))
+
+
+def _opened(mask: Mask, element: Mask) -> Mask:
+    # Outside there is nothing, or a line along the view's edge would count as thick.
+    return np.asarray(
+        cv2.morphologyEx(
+            mask, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_CONSTANT, borderValue=0
+        ),
+        np.uint8,
+    )
 
 
 def _disc(places: int) -> Mask:

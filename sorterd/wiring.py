@@ -197,6 +197,7 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
             view=_view_box(settings),
             length_mm=settings.belt.length_mm,
             speed_tolerance_frac=settings.belt.speed_tolerance_frac,
+            longest_mm=settings.belt.longest_piece_mm,
         ),
         gates={
             name: GatePlan(

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from statistics import median
 
 from sorterd.core.records import Box
@@ -88,6 +89,7 @@ class Belt:
         view: The part of the frame that is looked at.
         length_mm: Where the belt ends and pieces fall into the end bin.
         speed_tolerance_frac: How far the true speed may lie from what is known of it.
+        longest_mm: What is longer along the belt is more than one piece.
     """
 
     speed_mm_s: float
@@ -98,6 +100,7 @@ class Belt:
     view: Box
     length_mm: float
     speed_tolerance_frac: float = 0.05
+    longest_mm: float = inf
 
     def span(self, box: Box) -> Span:
         """Place a box of pixels on the belt."""

@@ -7,7 +7,7 @@ plays no part: a gap only widens the tolerance, by what the belt's speed is not
 known to.
 
 Pieces that a region covers together are touching, and so is a region that shows
-several bodies; pieces between which a region could be either are ambiguous.
+several bodies or is longer than any piece; pieces between which a region could be either are ambiguous.
 Both are flagged and never forgotten: what they showed is not their own.
 
 The tracker says what was seen. It decides nothing about bins.
@@ -368,6 +368,7 @@ class Tracker:
         track.last_seen_ns = t_ns
         track.last_span = track.ground.moved(travel_mm)
         track.length_mm = track.ground.length_mm
+        track.touching |= track.length_mm > self._belt.longest_mm
         track.sightings += 1
         track.under_one_since_ns = None
         track.missing_since_ns, track.missing_frames = None, 0

@@ -100,6 +100,8 @@ class Belt(Branch):
     """Share by which the true speed may differ from `speed_mm_s`."""
     length_mm: float = Field(950, ge=10, le=100_000)
     """Where the belt ends, measured like `at_mm`."""
+    longest_piece_mm: float = Field(140, ge=10, le=10_000)
+    """What shows longer than this along the belt is two pieces that touch."""
 
 
 class Tray(Branch):

@@ -25,6 +25,8 @@ _LONGEST_SIDE = 64
 # by the measurement above: at 0.8 the first single bottles are called double.
 _SADDLE_FRAC = 0.75
 _ALIKE_FRAC = 0.5
+import os
+GAP=float(os.environ.get('GAP','0.5'))
 _LEVELS_FRAC = tuple(level / 100 for level in range(20, 76, 5))
 
 
@@ -58,8 +60,17 @@ def _shrunk(outline: Mask) -> Mask:
 
 def _hills_above(height: npt.NDArray[np.float32], level: float, top: float) -> int:
     count, labels = cv2.connectedComponents((height > level).astype(np.uint8))
-    if count <= 2:
-        return 1
     least = max(level / _SADDLE_FRAC, _ALIKE_FRAC * top)
-    peaks = (float(height[labels == label].max()) for label in range(1, count))
-    return max(1, sum(peak >= least for peak in peaks))
+    hills = [
+        (labels == label, peak)
+        for label in range(1, count)
+        if (peak := float(height[labels == label].max())) >= least
+    ]
+    lowest = min((peak for _, peak in hills), default=0.0)
+    near = 0
+    for own, _ in hills:
+        away = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+        near += any(
+            other is not own and away[other].min() <= GAP * lowest for other, _ in hills
+        )
+    return max(1, near)

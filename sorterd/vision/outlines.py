@@ -16,6 +16,7 @@ from sorterd.vision.shadows import peel_shadow
 
 # A seam shows from side to side; noise may eat its ends.
 _SPAN_FRAC = 0.95
+_MOST_GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def find_outlines(
     beyond = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
     changed = np.asarray(cv2.threshold(beyond, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)
     # Before anything is joined: scratches that cross would enclose belt.
-    sure = _body(_opened(changed, square(rules.thin // 2 + 1)), rules)
+    sure = _body(_morphed(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1)), rules)
     if cv2.countNonZero(sure) < rules.min_area:
         sure = _panes(_body(changed, rules), changed, fine, mean)
         if cv2.countNonZero(sure) < rules.min_area:
             return [], np.zeros_like(zone)
-    thick = _holding(_body(changed | sure, rules), sure)
+    thick = _grow(sure, _body(changed | sure, rules))
     bare = peel_shadow(fine, mean, thick)
     if bare is not thick:
         bare = _thicker_than(_filled(bare), rules.thin)
@@ -108,7 +109,7 @@ def _components(mask: Mask, rules: OutlineRules, *, seam_free: bool) -> list[Out
 
 def _body(bits: Mask, rules: OutlineRules) -> Mask:
     """Join, fill, and leave what is thick enough."""
-    joined = np.asarray(cv2.morphologyEx(bits, cv2.MORPH_CLOSE, _disc(rules.join + 1)), np.uint8)
+    joined = _morphed(bits, cv2.MORPH_CLOSE, _disc(rules.join + 1)) | bits
     return _thicker_than(_filled(joined), rules.thin)
 
 
@@ -126,13 +127,15 @@ def _panes(body: Mask, lines: Mask, fine: Picture, mean: Picture) -> Mask:
     return kept
 
 import os
-PANE=float(os.environ.get('PANE','4'))
-def _holding(mask: Mask, sure: Mask) -> Mask:
-    count, labels = cv2.connectedComponents(mask)
-    keep = np.zeros(count, np.uint8)
-    keep[labels[sure > 0]] = 255
+PANE=float(os.environ.get('PANE','6'))
+def _grow(sure: Mask, body: Mask) -> Mask:
+    """Let each sure thing have the lines around it, unless that makes it something else."""
+    _, labels = cv2.connectedComponents(body)
+    before = np.bincount(labels[sure > 0], minlength=labels.max() + 1)
+    after = np.bincount(labels.ravel(), minlength=labels.max() + 1)
+    keep = np.where((before > 0) & (after <= _MOST_GROWTH * before), 255, 0).astype(np.uint8)
     keep[0] = 0
-    return keep[labels]
+    return keep[labels] | sure
 
 
 def _filled(mask: Mask) -> Mask:
@@ -143,17 +146,14 @@ def _filled(mask: Mask) -> Mask:
 
 
 def _thicker_than(mask: Mask, places: int) -> Mask:
-    return _opened(mask, _disc(places + 1))
+    return _morphed(mask, cv2.MORPH_OPEN, _disc(places + 1))
 
 
-def _opened(mask: Mask, element: Mask) -> Mask:
-    # Outside there is nothing, or a line along the view's edge would count as thick.
-    return np.asarray(
-        cv2.morphologyEx(
-            mask, cv2.MORPH_OPEN, element, borderType=cv2.BORDER_CONSTANT, borderValue=0
-        ),
-        np.uint8,
-    )
+def _morphed(mask: Mask, how: int, element: Mask) -> Mask:
+    # Outside there is nothing, or a line along the view's edge would be joined to it and be thick.
+    border = cv2.BORDER_CONSTANT
+    changed = cv2.morphologyEx(mask, how, element, borderType=border, borderValue=(0,))
+    return np.asarray(changed, np.uint8)
 
 
 def _disc(places: int) -> Mask:

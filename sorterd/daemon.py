@@ -311,6 +311,7 @@ class Daemon:
             self._mover.close()
 
     def _go_safe(self) -> None:
+        self._report(self._mover.abandon(self._clock.now_ns()))
         for fault in self._mover.make_safe(self._clock.now_ns()):
             log.error("%s", fault)
 

@@ -49,7 +49,7 @@ class Reason(StrEnum):
     VANISHED = "vanished"
     """It was gone from a place that the camera still saw: glare, a fly, a hand."""
     STOPPED = "stopped"
-    """The station stopped while it was on its way."""
+    """The station stopped, or made its gates safe, while it was on its way."""
 
 
 class Drop(StrEnum):
@@ -208,6 +208,7 @@ class Movement(StrEnum):
     OPENED = "opened"
     CLOSED = "closed"
     REFUSED_LATE = "refused_late"
+    ABANDONED = "abandoned"
     FAULT = "fault"
 
 

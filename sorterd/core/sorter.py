@@ -240,6 +240,8 @@ class Sorter:
                     piece.opened_late_ns = moved.late_ns
                 case Movement.REFUSED_LATE:
                     self._to_end_bin(piece, Reason.GATE_LATE)
+                case Movement.ABANDONED:
+                    self._to_end_bin(piece, Reason.STOPPED)
                 case Movement.FAULT:
                     self._to_end_bin(piece, Reason.GATE_FAULT)
                 case Movement.CLOSED:

@@ -1,4 +1,8 @@
 """TEMP."""
+
+
 def check_filmable(path): ...
+
+
 class Filming:
-    def __init__(self,*a,**k): ...
+    def __init__(self, *a, **k): ...

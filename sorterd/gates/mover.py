@@ -121,6 +121,16 @@ class Mover:
         self._busy = [pulse for pulse in self._busy if now_ns < pulse.clear_ns]
         return moved
 
+    def abandon(self, now_ns: int) -> list[GateMoved]:
+        """Forget every plan, and say which pulses will not be carried out to their end."""
+        pulses = {half.pulse.pulse: half.pulse for half in self._halves}
+        self._halves.clear()
+        self._busy.clear()
+        return [
+            GateMoved(pulse.pulse, pulse.gate, Movement.ABANDONED, 0, now_ns)
+            for pulse in pulses.values()
+        ]
+
     def make_safe(self, now_ns: int) -> list[DeviceFault]:
         """Forget every plan and shut every gate, also those that never opened.
 
@@ -130,8 +140,7 @@ class Mover:
         Returns:
             The faults of those that would not shut.
         """
-        self._halves.clear()
-        self._busy.clear()
+        self.abandon(now_ns)
         faults = [self._shut(name, now_ns) for name in self._gates]
         return [fault for fault in faults if fault is not None]
 

@@ -26,7 +26,8 @@ _LONGEST_SIDE = 64
 _SADDLE_FRAC = 0.75
 _ALIKE_FRAC = 0.5
 import os
-GAP=float(os.environ.get('GAP','0.5'))
+
+GAP = float(os.environ.get("GAP", "0.5"))
 _LEVELS_FRAC = tuple(level / 100 for level in range(20, 76, 5))
 
 
@@ -70,7 +71,5 @@ def _hills_above(height: npt.NDArray[np.float32], level: float, top: float) -> i
     near = 0
     for own, _ in hills:
         away = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-        near += any(
-            other is not own and away[other].min() <= GAP * lowest for other, _ in hills
-        )
+        near += any(other is not own and away[other].min() <= GAP * lowest for other, _ in hills)
     return max(1, near)

@@ -120,14 +120,19 @@ def _panes(body: Mask, lines: Mask, fine: Picture, mean: Picture) -> Mask:
     open_to = cv2.bitwise_and(body, cv2.bitwise_not(grown(lines, 1)))
     for label in range(1, count):
         inside = np.where(labels == label, open_to, 0).astype(np.uint8)
-        if cv2.countNonZero(inside) < 20: continue
+        if cv2.countNonZero(inside) < 20:
+            continue
         step = np.abs(np.subtract(cv2.mean(fine, inside), cv2.mean(mean, inside))).max()
         if step >= PANE:
             kept[labels == label] = 255
     return kept
 
+
 import os
-PANE=float(os.environ.get('PANE','6'))
+
+PANE = float(os.environ.get("PANE", "6"))
+
+
 def _grow(sure: Mask, body: Mask) -> Mask:
     """Let each sure thing have the lines around it, unless that makes it something else."""
     _, labels = cv2.connectedComponents(body)

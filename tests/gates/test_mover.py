@@ -413,3 +413,16 @@ def test_a_gate_that_cannot_rest_is_retired() -> None:
     subject.mover.accept(one_pulse())
 
     assert did(subject.act_at(2000)) == [(1, Movement.FAULT)]
+
+
+def test_what_is_abandoned_is_told_of() -> None:
+    """It should name each pulse that will not come to its end, open or not, and do no more."""
+    subject = bench()
+    subject.mover.accept(one_pulse(1, 2000))
+    subject.mover.accept(one_pulse(2, 3000))
+    subject.act_at(2000)
+
+    moved = subject.mover.abandon(2001)
+
+    assert sorted(did(moved)) == [(1, Movement.ABANDONED), (2, Movement.ABANDONED)]
+    assert subject.mover.next_ns is None

@@ -148,9 +148,7 @@ def test_a_truncated_video_is_told_with_what_was_seen(
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     report = tmp_path / "r.json"
 
-    code, lines = tell(
-        capsys, "--dry-run", "--fast", "--camera", str(cut), "--report", str(report)
-    )
+    code, lines = tell(capsys, "--dry-run", "--fast", "--camera", str(cut), "--report", str(report))
 
     assert code == 3
     assert len(lines) == 1

@@ -174,6 +174,8 @@ class Odometer:
     JUMP_FRAC = 0.35
     # With nothing on the belt to show its speed for so long, the settings are believed again.
     MEMORY_NS = 3_000_000_000
+    # Below this share of its speed a belt halts or starts, and no arrival can be told.
+    RUNNING_FRAC = 0.5
 
     def __init__(self, belt: Belt) -> None:
         self._belt = belt
@@ -181,6 +183,7 @@ class Odometer:
         self._anchor_ns: int | None = None
         self._anchor_mm = 0.0
         self._measured_ns: int | None = None
+        self._jumped_ns: int | None = None
 
     @property
     def speed_mm_s(self) -> float:
@@ -193,6 +196,11 @@ class Odometer:
             self._anchor_ns = t_ns
         return self._anchor_mm + self._speed_mm_s * (t_ns - self._anchor_ns) / NS_PER_S
 
+    def corrected(self, off_mm: float, t_ns: int) -> None:
+        """Take in that the belt has run so much further than believed; negative: less far."""
+        self._anchor_mm = self.travel_mm(t_ns) + off_mm
+        self._anchor_ns = t_ns
+
     def measured(self, speeds_mm_s: Sequence[float], t_ns: int) -> None:
         """Take in what the pieces of one frame show; an empty sequence shows nothing."""
         if not speeds_mm_s:
@@ -204,10 +212,16 @@ class Odometer:
         before_ns = t_ns - self.SMOOTHING_NS if self._measured_ns is None else self._measured_ns
         self._measured_ns = t_ns
         if abs(shown_mm_s - self._speed_mm_s) > self.JUMP_FRAC * self._belt.speed_mm_s:
+            self._jumped_ns = t_ns
+        if self._changing(t_ns):
             self._run_at(shown_mm_s, t_ns)
             return
         share = min(1.0, (t_ns - before_ns) / self.SMOOTHING_NS)
         self._run_at(self._speed_mm_s + share * (shown_mm_s - self._speed_mm_s), t_ns)
+
+    def _changing(self, t_ns: int) -> bool:
+        """Whether what was measured may still hold some of the speed before a jump."""
+        return self._jumped_ns is not None and t_ns - self._jumped_ns <= self.WINDOW_NS
 
     def _run_at(self, speed_mm_s: float, t_ns: int) -> None:
         self._anchor_mm = self.travel_mm(t_ns)
@@ -215,9 +229,12 @@ class Odometer:
         self._speed_mm_s = speed_mm_s
 
     def ns_until(self, distance_mm: float) -> int | None:
-        """Return how long the belt needs for a distance; negative for the past, None if halted."""
-        # Below a twentieth of its speed a belt is halted: its arrivals would lie minutes ahead.
-        if self._speed_mm_s < self._belt.speed_mm_s / 20:
+        """Return how long the belt needs for a distance; negative for the past.
+
+        None while the belt stands, halts or starts: it may take for ever.
+        """
+        changing = self._measured_ns is not None and self._changing(self._measured_ns)
+        if changing or self._speed_mm_s < self.RUNNING_FRAC * self._belt.speed_mm_s:
             return None
         return round(distance_mm / self._speed_mm_s * NS_PER_S)
 

@@ -186,8 +186,8 @@ class Sorter:
     def _see(self, frame: FrameSeen) -> None:
         if not self._frames.fit(frame):
             return
-        self._unseen.shown(frame.exposed_ns)
         sightings = self._tracker.see(frame.regions, frame.exposed_ns)
+        self._unseen.shown(frame.exposed_ns)
         for number in self._tracker.absorbed:
             self._desk.withdraw(number)
             self._pieces.pop(number, None)
@@ -256,6 +256,7 @@ class Sorter:
         for piece in list(self._pieces.values()):
             if piece.decision is None:
                 self._try_to_decide(piece, now_ns)
+            self._take_back(piece, now_ns)
             if piece.pulse is None and (gate := piece.bound_for) is not None:
                 yield from self._try_to_send(piece, gate, now_ns)
             if self._has_ended(piece, now_ns):
@@ -342,6 +343,14 @@ class Sorter:
             yield MoveGate(sent)
         else:
             self._to_end_bin(piece, sent)
+
+    def _take_back(self, piece: _Piece, now_ns: int) -> None:
+        """Forget a pulse that is over before its piece has come: the belt halted on the way."""
+        if piece.pulse is None or piece.bound_for is None or now_ns < piece.pulse.clear_ns:
+            return
+        gate = self._station.gates[piece.bound_for]
+        if self._tracker.span(piece.track, now_ns).along_mm < gate.at_mm:
+            piece.pulse, piece.opened_late_ns = None, None
 
     def _others(self, piece: _Piece, now_ns: int) -> list[Passing]:
         """Return all that must not be swept: the other pieces, and those that nobody saw."""

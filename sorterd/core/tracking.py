@@ -7,8 +7,8 @@ plays no part: a gap only widens the tolerance, by what the belt's speed is not
 known to.
 
 Pieces that a region covers together are touching, and so is a region that shows
-several bodies or is longer than any piece; pieces between which a region could be either are ambiguous.
-Both are flagged and never forgotten: what they showed is not their own.
+several bodies or is longer than any piece; pieces between which a region could
+be either are ambiguous. Both are flagged and never forgotten: what they showed is not their own.
 
 The tracker says what was seen. It decides nothing about bins.
 """
@@ -16,6 +16,7 @@ The tracker says what was seen. It decides nothing about bins.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from sorterd.core.belt import NS_PER_S, Belt, Odometer, Span
 from sorterd.core.records import Box, Region
@@ -73,6 +74,8 @@ class Track:
     touching: bool = False
     ambiguous: bool = False
     vanished: bool = False
+    shown: Span | None = None
+    shown_run_mm: float = 0.0
     under_one_since_ns: int | None = None
     missing_since_ns: int | None = None
     missing_frames: int = 0
@@ -143,6 +146,7 @@ class Tracker:
         self.absorbed = []
         spans = [self._belt.span(region.box) for region in regions]
         visible = [track for track in self.tracks.values() if self._may_show(track, t_ns)]
+        self._follow_belt(visible, spans, t_ns)
         sightings: list[Sighting] = []
         for tracks, members in self._groups(visible, spans, t_ns):
             group = [(regions[index], spans[index]) for index in members]
@@ -200,7 +204,7 @@ class Tracker:
         self, tracks: list[Track], group: list[tuple[Region, Span]], t_ns: int
     ) -> list[Sighting]:
         if not tracks:
-            return [self._begin(region, span, t_ns) for region, span in group]
+            return [begun for each in group for begun in self._begin(*each, t_ns)]
         if len(group) > 1 and len(tracks) == 1:
             return self._gather(tracks[0], group, t_ns)
         if len(group) == 1 and len(tracks) > 1:
@@ -224,7 +228,9 @@ class Tracker:
             return self._part(track, group, t_ns)
         # Fragments do not widen what is known: two pieces that part slowly would be one for ever.
         sightings = [self._sight(track, *joined, t_ns, widens=not track.seen_whole)]
-        sightings += [self._begin(*each, t_ns) for each in group if each not in parts]
+        for each in group:
+            if each not in parts:
+                sightings += self._begin(*each, t_ns)
         return sightings
 
     def _part(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
@@ -297,7 +303,7 @@ class Tracker:
             if index in given:
                 sightings.append(self._sight(given[index][0], region, span, t_ns))
             else:
-                sightings.append(self._begin(region, span, t_ns))
+                sightings += self._begin(region, span, t_ns)
         return sightings
 
     def _expected_along_mm(self, track: Track, span: Span, t_ns: int) -> float:
@@ -340,7 +346,11 @@ class Tracker:
         gone_mm = self.span(track, t_ns).rear_mm + self._tolerance_mm(track, t_ns)
         return span.front_mm <= reach_mm and gone_mm >= self._view.front_mm
 
-    def _begin(self, region: Region, span: Span, t_ns: int) -> Sighting:
+    def _begin(self, region: Region, span: Span, t_ns: int) -> list[Sighting]:
+        """Follow a new piece, unless so little of it shows that it may flicker at the view's edge."""
+        cut = self._cut_at_rear(span) or self._cut_at_front(span)
+        if cut and span.length_mm < EDGE_MM:
+            return []
         self._pieces += 1
         track = Track(
             piece=self._pieces,
@@ -356,7 +366,7 @@ class Tracker:
             for other in self.tracks.values():
                 other.ambiguous = True
         self.tracks[track.piece] = track
-        return self._sight(track, region, span, t_ns)
+        return [self._sight(track, region, span, t_ns)]
 
     def _sight(
         self, track: Track, region: Region, span: Span, t_ns: int, *, widens: bool = True
@@ -366,6 +376,7 @@ class Tracker:
         travel_mm = self._odometer.travel_mm(t_ns)
         track.ground = self._reshaped(track, span.moved(-travel_mm), t_ns, widens=widens)
         track.last_seen_ns = t_ns
+        track.shown, track.shown_run_mm = span, travel_mm
         track.last_span = track.ground.moved(travel_mm)
         track.length_mm = track.ground.length_mm
         track.touching |= track.length_mm > self._belt.longest_mm
@@ -378,8 +389,10 @@ class Tracker:
             track.seen_whole = True
             track.whole += 1
             track.lobed += region.lobes > 1
-        if not cut_at_front:
-            track.middles.append((t_ns, span.along_mm if whole else span.front_mm))
+        if whole:
+            track.middles.append((t_ns, span.along_mm))
+        elif not track.seen_whole and not cut_at_front:
+            track.middles.append((t_ns, span.front_mm))
         return Sighting(track, self._belt.visible(track.last_span), span, whole)
 
     def _reshaped(self, track: Track, seen: Span, t_ns: int, *, widens: bool) -> Span:
@@ -416,6 +429,36 @@ class Tracker:
             if middles and (for_ns := middles[-1][0] - middles[0][0]) >= Odometer.WINDOW_NS // 3:
                 speeds.append((middles[-1][1] - middles[0][1]) * NS_PER_S / for_ns)
         self._odometer.measured(speeds, t_ns)
+
+    def _follow_belt(self, tracks: Sequence[Track], spans: Sequence[Span], t_ns: int) -> None:
+        """Let what every piece has run since it was last seen set right how far the belt has run.
+
+        So pieces that have left the view stand still, too, when the belt does.
+        """
+        pairs = [
+            (track, span) for track in tracks for span in spans if self._fits(track, span, t_ns)
+        ]
+        whole_mm, cut_mm = [], []
+        for track, span in pairs:
+            gap_ns = t_ns - track.last_seen_ns
+            alone = sum(track is other[0] or span is other[1] for other in pairs) == 1
+            if not alone or gap_ns > Odometer.WINDOW_NS or track.shown is None:
+                continue
+            before = track.shown
+            ends_mm = []
+            if not self._cut_at_rear(before) and not self._cut_at_rear(span):
+                ends_mm.append(span.rear_mm - before.rear_mm)
+            if not self._cut_at_front(before) and not self._cut_at_front(span):
+                ends_mm.append(span.front_mm - before.front_mm)
+            # Ends that do not agree show a piece in fragments, not a belt.
+            if not ends_mm or max(ends_mm) - min(ends_mm) > EDGE_MM:
+                continue
+            most_mm = 2 * self._belt.speed_mm_s * gap_ns / NS_PER_S
+            run_mm = min(max(sum(ends_mm) / len(ends_mm), 0.0), most_mm)
+            off_mm = run_mm - (self._odometer.travel_mm(t_ns) - track.shown_run_mm)
+            (whole_mm if len(ends_mm) == 2 else cut_mm).append(off_mm)
+        if whole_mm or cut_mm:
+            self._odometer.corrected(median(whole_mm or cut_mm), t_ns)
 
     def _miss(self, track: Track, t_ns: int) -> None:
         """A frame shows the place of a piece, and the piece is not there."""

@@ -197,27 +197,30 @@ class Daemon:
 
     def _capture_thread(self) -> None:
         attempts = 0
-        while not self._stopping.is_set():
+        while True:
             camera = self._open_camera()
             try:
                 while not self._stopping.is_set():
                     frame = camera.read()
                     if frame is None:
-                        self.stop()
-                        return
+                        break
                     attempts = 0
                     self._frames.put(frame)
             except DeviceFault as fault:
-                if attempts >= len(self._patience.reopen_after_ns):
+                if self._stopping.is_set():
+                    return
+                if attempts == len(self._patience.reopen_after_ns):
                     raise
                 log.warning("%s; opening it again", fault)
-                self._make_safe.set()
-                self._gate_bell.ring()
-                wait_ns = self._patience.reopen_after_ns[attempts]
-                attempts += 1
+            else:
+                self.stop()
+                return
             finally:
                 camera.close()
-            self._clock.sleep_until(self._clock.now_ns() + wait_ns)
+            self._make_safe.set()
+            self._gate_bell.ring()
+            self._clock.sleep_until(self._clock.now_ns() + self._patience.reopen_after_ns[attempts])
+            attempts += 1
 
     # Sort.
 

@@ -10,6 +10,7 @@ what would need the truth is null.
     wrong_bin           pieces in the bin of a gate that is not theirs
     end_bin_by_reason   pieces in the end bin that belong elsewhere, by why the station let them
                         run; unseen: it never knew of them; ran_past: their gate missed them
+    sent_to             pieces by the bin that a gate's pulse was made for
     missed_by_reason    the same and the wrong ones, by wrong_verdict (sent there) or swept
                         (taken by a gate that moved for another)
     purity              of all pieces in gates' bins, the share that belong there
@@ -101,6 +102,7 @@ class Report:
             "wrong_bin": truth and truth.wrong,
             "end_bin_by_reason": self.end_bin_by_reason,
             "missed_by_reason": truth and dict(truth.missed),
+            "sent_to": self._sent_to,
             "purity": gates and _rounded(gates.purity_frac),
             "recovery": gates and _rounded(gates.recovery_frac),
             "purity_by_bin": truth
@@ -139,6 +141,11 @@ class Report:
             return dict(self.truth.end_bin)
         spared = {Reason.SORTED, Reason.VANISHED}
         return dict(Counter(o.reason.value for o in self.run.outcomes if o.reason not in spared))
+
+    @property
+    def _sent_to(self) -> dict[str, int]:
+        sent = Counter(o.bin for o in self.run.outcomes if o.reason is Reason.SORTED)
+        return dict(sorted(sent.items()))
 
     @property
     def gates_together(self) -> BinCount | None:

@@ -39,7 +39,8 @@ def _pieces(figures: Mapping[str, Any]) -> list[str]:
     ended = figures["end_bin_by_reason"]
     lines = [_count("pieces", pieces, None)]
     if right is None:
-        lines.append(_count("in the end bin", sum(ended.values()), pieces))
+        lines += [_count(f"to {name}", sent, pieces) for name, sent in figures["sent_to"].items()]
+        lines.append(_count("left to the end bin", sum(ended.values()), pieces))
         lines += _reasons(ended)
         return lines
     missed = figures["missed_by_reason"]

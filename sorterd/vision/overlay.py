@@ -180,12 +180,12 @@ def _draw_lids(strip: Picture, plan: StationPlan) -> None:
     room = strip.shape[1] // len(bins)
     for index, (name, open_frac) in enumerate(bins):
         left, right = index * room + 14, (index + 1) * room - 14
-        cv2.rectangle(strip, (left, 62), (right, 104), BELT, -1)
-        hinge, reach = (left, 58), right - left
-        tip = (left + round(reach * (1 - 0.7 * open_frac)), 58 - round(44 * open_frac))
+        cv2.rectangle(strip, (left, 54), (right, 88), BELT, -1)
+        hinge, reach = (left, 50), right - left
+        tip = (left + round(reach * (1 - 0.7 * open_frac)), 50 - round(40 * open_frac))
         cv2.line(strip, hinge, tip, INK, 7, cv2.LINE_AA)
         cv2.line(strip, hinge, tip, GATE if open_frac > 0 else END, 5, cv2.LINE_AA)
-        _write(strip, ((left + right) // 2, 122), name, INK, middle=True)
+        _write(strip, ((left + right) // 2, 105), name, INK, middle=True)
 
 
 def _write(

@@ -27,7 +27,8 @@ def find_zones(changed: Mask, *, min_area: float) -> list[tuple[Part, Mask]]:
         min_area: Fewest coarse places of a piece.
 
     Returns:
-        For each zone its part of the fine grid, and a mask of that part: 255 where the zone is.
+        For each zone its part of the fine grid, and a mask of that part: 255 except where
+        another zone is.
     """
     _, ones = cv2.threshold(changed, 0, 1, cv2.THRESH_BINARY)
     near = cv2.boxFilter(ones, -1, (3, 3), normalize=False)
@@ -43,7 +44,8 @@ def find_zones(changed: Mask, *, min_area: float) -> list[tuple[Part, Mask]]:
             continue
         right, bottom = min(left + width + _AROUND, columns), min(top + height + _AROUND, rows)
         left, top = max(left - _AROUND, 0), max(top - _AROUND, 0)
-        own = np.where(np.isin(labels[top:bottom, left:right], (0, label)), 255, 0).astype(np.uint8)
+        labelled = labels[top:bottom, left:right]
+        own = np.where((labelled == 0) | (labelled == label), 255, 0).astype(np.uint8)
         part = slice(2 * top, 2 * bottom), slice(2 * left, 2 * right)
         zones.append((part, sampled(own, (2 * own.shape[1], 2 * own.shape[0]))))
     return zones

@@ -201,3 +201,19 @@ def test_a_full_disk_does_not_stop_the_belt(
 
     assert sink.flushes >= 1
     assert all_shut(servos)
+
+
+def test_a_stop_in_the_middle_is_orderly(
+    clock: RealClock, parts: tuple[Station, dict[str, SimulatedServo]]
+) -> None:
+    """It should stop when asked to while frames still come; once that was taken for a fault."""
+    station, servos = parts
+    camera = Recording(clock, 1_000_000, lambda: None)
+    daemon = Daemon(
+        clock=clock, station=station, open_camera=lambda: camera, sinks=[], patience=Patience()
+    )
+
+    daemon.run(None, each_ns=1, look=daemon.stop)
+
+    assert camera.closed
+    assert all_shut(servos)

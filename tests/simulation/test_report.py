@@ -44,6 +44,7 @@ SCENE = BeltScene(
 )
 KEYS = {
     "pieces",
+    "sent_to",
     "right_bin",
     "wrong_bin",
     "end_bin_by_reason",

@@ -1,0 +1,97 @@
+"""Builders with defaults for the tests of the core: a small belt, what is seen on it, scores."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sorterd.core.belt import Belt, Direction, Span
+from sorterd.core.deciding import Bins
+from sorterd.core.judging import JudgingRules
+from sorterd.core.records import Box, FrameSeen, Region, RunBatch, ScoresReady
+
+MS = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def belt() -> Belt:
+    """Return a belt that runs to the right at 200 mm/s; its view is 320 mm long, 240 mm wide."""
+    return Belt(
+        speed_mm_s=200.0,
+        direction=Direction.RIGHT,
+        mm_per_px=0.5,
+        width_px=640,
+        height_px=480,
+        view=Box(0, 0, 640, 480),
+        length_mm=900.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def judging() -> JudgingRules:
+    """Return rules for a can, a jar, a pear and a rag."""
+    return JudgingRules(
+        labels=("can", "jar", "pear", "rag"),
+        stages=("recyclable", "recyclable", "organic", "landfill"),
+        stage_one_frac=0.7,
+        stage_two_frac=0.6,
+        sure_frac=0.97,
+        min_views=2,
+        max_views=5,
+        same_view_mm=20.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def bins() -> Bins:
+    """Return a bin for each label: metal, glass and compost have gates, landfill is the end bin."""
+    return Bins(
+        of_label={"can": "metal", "jar": "glass", "pear": "compost", "rag": "landfill"},
+        gate_of={"metal": "metal", "glass": "glass", "compost": "compost"},
+        end_bin="landfill",
+    )
+
+
+@pytest.fixture(scope="session")
+def region(belt: Belt) -> Callable[..., Region]:
+    """Return what builds the region of a piece whose front is at a place on the belt."""
+
+    def build(
+        front_mm: float,
+        length_mm: float = 60.0,
+        *,
+        across_mm: float = 120.0,
+        width_mm: float = 60.0,
+        lobes: int = 1,
+    ) -> Region:
+        half_mm = width_mm / 2
+        span = Span(front_mm - length_mm, front_mm, across_mm - half_mm, across_mm + half_mm)
+        box = belt.visible(span)
+        return Region(box, box.width_px * box.height_px, lobes)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def seen() -> Callable[..., FrameSeen]:
+    """Return what builds the event of a frame exposed at `t_ms`, looked at 5 ms later."""
+
+    def build(t_ms: float, *regions: Region, covered: bool = False) -> FrameSeen:
+        exposed_ns = round(t_ms * MS)
+        frame = FrameSeen(round(t_ms), exposed_ns, exposed_ns + 5 * MS, regions)
+        return replace(frame, covered=covered)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def scored(judging: JudgingRules) -> Callable[..., ScoresReady]:
+    """Return what builds a batch's answer: 0.97 for one label, by each crop's place in it."""
+
+    def build(batch: RunBatch, *labels: str, now_ms: float, took_ms: float = 20.0) -> ScoresReady:
+        rows = tuple(
+            tuple(0.97 if each == label else 0.01 for each in judging.labels) for label in labels
+        )
+        return ScoresReady(batch.batch, round(now_ms * MS), rows, round(took_ms * MS))
+
+    return build

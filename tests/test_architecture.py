@@ -87,5 +87,6 @@ def test_the_readme_names_what_exists() -> None:
 def test_every_folder_has_a_readme() -> None:
     """It should say in each room what lives there."""
     rooms = [ROOT / name for name in ("sorterd", "models", "tests", "tools", "systemd")]
+    rooms += [path.parent for path in PACKAGE.glob("*/__init__.py")]
 
     assert [str(room) for room in rooms if not (room / "README.md").is_file()] == []

@@ -33,12 +33,12 @@ def choose(
     """Choose the next batch among crops that can all still be scored in time.
 
     Args:
-        waiting: Crops whose due time a batch of one can still meet.
+        waiting: Crops whose due time a batch of some size can still meet.
         costs: By batch size.
         now_ns: The present.
 
     Returns:
-        The size and its crops, most urgent first; None if nothing waits.
+        The size and its crops, most urgent first; None if nothing waits or no size is in time.
 
     Example:
         >>> costs = {1: Cost(10, 12), 4: Cost(20, 24)}
@@ -49,15 +49,13 @@ def choose(
         (4, 3)
     """
     urgent = sorted(waiting, key=lambda crop: (crop.due_ns, crop.piece))
-    if not urgent:
-        return None
     best_size, best_ns = 0, 0.0
-    for size in sorted(costs):
-        fits = best_size == 0 or now_ns + costs[size].worst_ns <= urgent[0].due_ns
+    for size in sorted(costs) if urgent else ():
+        fits = now_ns + costs[size].worst_ns <= urgent[0].due_ns
         each_ns = costs[size].typical_ns / min(size, len(urgent))
         if fits and (best_size == 0 or each_ns < best_ns * (1 - WORTH_FRAC)):
             best_size, best_ns = size, each_ns
-    return best_size, tuple(urgent[:best_size])
+    return (best_size, tuple(urgent[:best_size])) if best_size else None
 
 
 class BatchDesk:
@@ -69,8 +67,8 @@ class BatchDesk:
     """
 
     # Costs follow what is seen: the median by a tenth a call, the worst at once upwards and slowly
-    # down, so that one disturbed call is forgotten after some hundred quiet ones. The worst stays
-    # within a few medians: one hiccup of a second must not make every deadline look lost.
+    # down, so that one disturbed call is forgotten after some hundred quiet ones. Both take a call
+    # for a few medians at most: one hiccup of a second must not make every deadline look lost.
     TYPICAL_SHARE = 0.1
     WORST_SHARE = 0.01
     WORST_PER_TYPICAL = 4
@@ -78,6 +76,9 @@ class BatchDesk:
     # such crop brings them this much nearer to what was measured at start, or a slow spell would
     # keep the runtime idle for ever.
     EASE_SHARE = 0.1
+    # A size that is not used is not measured: with each call of another it comes this much nearer
+    # to what was measured at start, or a slow spell would keep it from use for ever.
+    IDLE_SHARE = 0.02
 
     def __init__(self, costs: Mapping[int, Cost], *, stall_ns: int) -> None:
         self._measured = dict(costs)
@@ -97,8 +98,8 @@ class BatchDesk:
 
     @property
     def one_ns(self) -> int:
-        """The worst cost of the smallest batch: the least notice a crop needs."""
-        return self._costs[min(self._costs)].worst_ns
+        """The worst cost of the quickest batch: the least notice a crop needs."""
+        return min(cost.worst_ns for cost in self._costs.values())
 
     def offer(self, crop: Crop) -> None:
         """Let a crop wait; it takes the place of an older view of the same piece."""
@@ -131,7 +132,8 @@ class BatchDesk:
             if now_ns + self.one_ns > crop.due_ns:
                 del self._waiting[crop.piece]
                 self.drops[Drop.CROP_NO_TIME] += 1
-                self._ease()
+                for size in self._costs:
+                    self._ease(size, self.EASE_SHARE)
         chosen = choose(self._waiting.values(), self._costs, now_ns=now_ns)
         if chosen is None:
             return None
@@ -151,24 +153,26 @@ class BatchDesk:
         if self.stalled:
             self.stalled = False
             return None
-        before = self._costs[batch.size]
-        typical_ns = before.typical_ns + self.TYPICAL_SHARE * (ready.took_ns - before.typical_ns)
-        worst_ns = before.worst_ns + self.WORST_SHARE * (ready.took_ns - before.worst_ns)
-        self._costs[batch.size] = Cost(
-            typical_ns=round(typical_ns),
-            worst_ns=min(
-                max(ready.took_ns, round(worst_ns)), round(self.WORST_PER_TYPICAL * typical_ns)
-            ),
-        )
+        for size in self._costs:
+            if size != batch.size:
+                self._ease(size, self.IDLE_SHARE)
+        self._learn(batch.size, ready.took_ns)
         return batch
 
-    def _ease(self) -> None:
-        for size, cost in self._costs.items():
-            start = self._measured[size]
-            self._costs[size] = Cost(
-                round(cost.typical_ns + self.EASE_SHARE * (start.typical_ns - cost.typical_ns)),
-                round(cost.worst_ns + self.EASE_SHARE * (start.worst_ns - cost.worst_ns)),
-            )
+    def _learn(self, size: int, took_ns: int) -> None:
+        before = self._costs[size]
+        took_ns = min(took_ns, self.WORST_PER_TYPICAL * before.typical_ns)
+        typical_ns = before.typical_ns + self.TYPICAL_SHARE * (took_ns - before.typical_ns)
+        worst_ns = before.worst_ns + self.WORST_SHARE * (took_ns - before.worst_ns)
+        self._costs[size] = Cost(round(typical_ns), max(took_ns, round(worst_ns)))
+
+    def _ease(self, size: int, share: float) -> None:
+        """Bring a cost nearer to what was measured at start, if it is dearer."""
+        cost, start = self._costs[size], self._measured[size]
+        self._costs[size] = Cost(
+            cost.typical_ns - round(share * max(0, cost.typical_ns - start.typical_ns)),
+            cost.worst_ns - round(share * max(0, cost.worst_ns - start.worst_ns)),
+        )
 
     def stall(self, now_ns: int) -> tuple[Crop, ...]:
         """Notice a stall, once; return the crops that were lost in it."""

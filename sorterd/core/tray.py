@@ -66,24 +66,32 @@ class Tray:
         Returns:
             The occupants it showed.
         """
+        given = self._pair(regions, t_ns)
         seen = []
-        free = dict(self.occupants)
-        for region in regions:
-            occupant = self._nearest(region.box, free) or self._begin(region.box, t_ns)
-            free.pop(occupant.piece, None)
+        for index, region in enumerate(regions):
+            occupant = given.get(index) or self._begin(region.box, t_ns)
             self._sight(occupant, region.box, t_ns)
             seen.append(occupant)
         self._flag_crowd(seen, regions, t_ns)
-        for occupant in free.values():
-            occupant.gone = t_ns - occupant.last_seen_ns >= GONE_NS
+        for occupant in self.occupants.values():
+            occupant.gone |= t_ns - occupant.last_seen_ns >= GONE_NS
         return tuple(seen)
 
-    def _nearest(self, box: Box, free: dict[int, Occupant]) -> Occupant | None:
-        return min(
-            (occupant for occupant in free.values() if not occupant.gone),
-            key=lambda occupant: (_middle_distance_px(box, occupant.box), occupant.piece),
-            default=None,
+    def _pair(self, regions: Sequence[Region], t_ns: int) -> dict[int, Occupant]:
+        """Give regions (by index) to the pieces nearest to them; the nearest pair comes first."""
+        distances = sorted(
+            (_middle_distance_px(region.box, occupant.box), occupant.piece, index)
+            for occupant in self.occupants.values()
+            for index, region in enumerate(regions)
+            if not occupant.gone and _may_be(occupant, region.box, t_ns)
         )
+        given: dict[int, Occupant] = {}
+        taken: set[int] = set()
+        for _, piece, index in distances:
+            if piece not in taken and index not in given:
+                given[index] = self.occupants[piece]
+                taken.add(piece)
+        return given
 
     def _begin(self, box: Box, t_ns: int) -> Occupant:
         self._pieces += 1
@@ -109,6 +117,18 @@ class Tray:
             for occupant in seen:
                 # A piece that moves may trail its own shadow: only what rests is a crowd.
                 occupant.crowded |= t_ns - occupant.rests_since_ns >= TOGETHER_NS
+
+
+def _may_be(occupant: Occupant, box: Box, t_ns: int) -> bool:
+    """Whether a region may show a piece; after a gap only one that lies where the piece lay."""
+    there = occupant.box
+    overlap = (
+        box.left_px < there.right_px
+        and there.left_px < box.right_px
+        and box.top_px < there.bottom_px
+        and there.top_px < box.bottom_px
+    )
+    return overlap or t_ns - occupant.last_seen_ns < GONE_NS
 
 
 def _edge_distance_px(one: Box, other: Box) -> int:

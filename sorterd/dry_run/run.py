@@ -26,7 +26,7 @@ from sorterd.ports import Camera
 from sorterd.settings import Settings
 from sorterd.simulation.report import Report, Run, report
 from sorterd.simulation.servo import SimulatedServo
-from sorterd.simulation.world import World
+from sorterd.simulation.world import PieceSource, World
 from sorterd.sinks.journal import open_journal, read
 from sorterd.wiring import (
     MS_NS,
@@ -40,6 +40,8 @@ from sorterd.wiring import (
 )
 
 USUAL_S = 60.0
+# A folder of the wrong files must not push the table off the screen.
+MOST_TOLD = 10
 
 
 class DryRunFault(ValueError):
@@ -94,10 +96,11 @@ class DryRun:
         model = open_model(self.settings, RealClock())
         try:
             check_together(self.settings, model, self._costs(model))
-            told, arrival = self._travel(model, on_signal)
+            told, arrival, passed_over = self._travel(model, on_signal)
         finally:
             model.classifier.close()
         print(told.table())  # noqa: T201
+        _tell(passed_over)
         if self.report is not None:
             told.write(self.report)
         if arrival.fault is not None:
@@ -133,7 +136,7 @@ class DryRun:
         recorded = self.camera is not None and not is_device(self.camera)
         return None if self.pieces is not None or recorded else USUAL_S
 
-    def _travel(self, model: Model, on_signal: OnSignal) -> tuple[Report, Arrival]:
+    def _travel(self, model: Model, on_signal: OnSignal) -> tuple[Report, Arrival, Sequence[str]]:
         clock = ManualClock() if self.fast else RealClock()
         gates, servos = simulated_gates(self.settings, clock)
         station = assemble(self.settings, model, self._costs(model), gates, clock)
@@ -149,7 +152,13 @@ class DryRun:
                     Filming(self.film, self.settings, servos, threaded=not self.fast)
                 )
             start_ns = clock.now_ns()
-            world = None if self.camera else self._world(model, servos, start_ns)
+            # They grow while pictures are opened: damage is found when a picture's turn comes.
+            faulty: list[list[str]] = []
+            world = None
+            if self.camera is None:
+                source, faults = pieces_from(self.images, model.bundle.labels)
+                faulty.append(faults)
+                world = self._world(source, servos, start_ns)
             road = Road(
                 station=station,
                 sinks=(journal, line),
@@ -158,13 +167,16 @@ class DryRun:
                 lasts_s=self._lasts_s,
                 onlooker=film,
             )
-            open_one = partial(self._open_camera, clock, world)
+            open_one = partial(self._open_camera, clock, world, faulty)
             if isinstance(clock, ManualClock):
                 arrival = road.in_lockstep(clock, open_one(), self._nominal(), on_signal)
             else:
                 arrival = road.live(clock, open_one, on_signal)
             journal.close()
             outcomes = tuple(read(folder / "journal.db"))
+        passed_over = [line for lines in faulty for line in lines]
+        if film is not None and film.left_out:
+            passed_over.append(f"--film: {film.left_out} frames left out; film with --fast instead")
         run = Run(
             outcomes=outcomes,
             drops=arrival.drops,
@@ -176,11 +188,11 @@ class DryRun:
             seed=self.seed,
         )
         told = report(run, bins_of(self.settings), world=world, until_ns=clock.now_ns())
-        return told, arrival
+        return told, arrival, passed_over
 
-    def _world(self, model: Model, servos: Mapping[str, SimulatedServo], start_ns: int) -> World:
-        source, faults = pieces_from(self.images, model.bundle.labels)
-        _tell(faults)
+    def _world(
+        self, source: PieceSource, servos: Mapping[str, SimulatedServo], start_ns: int
+    ) -> World:
         return build_world(
             self.settings,
             source,
@@ -191,17 +203,23 @@ class DryRun:
             start_ns=start_ns,
         )
 
-    def _open_camera(self, clock: ManualClock | RealClock, world: World | None) -> Camera:
+    def _open_camera(
+        self, clock: ManualClock | RealClock, world: World | None, faulty: list[list[str]]
+    ) -> Camera:
         if world is not None:
             part = self.settings.camera
             usual = part if isinstance(part, simulated.Settings) else simulated.Settings()
             return simulated.open_part(usual, clock, world)
-        camera = open_camera(camera_part(self.camera or "", self.settings), clock)
-        if isinstance(camera, replay.ReplayCamera):
-            _tell(camera.faults)
-        return camera
+        part = camera_part(self.camera or "", self.settings)
+        if isinstance(part, replay.Settings):
+            recording = replay.open_part(part, clock)
+            faulty.append(recording.faults)
+            return recording
+        return open_camera(part, clock)
 
 
-def _tell(faults: Sequence[str]) -> None:
-    for fault in faults:
-        print(f"sorterd: {fault}", file=sys.stderr)  # noqa: T201
+def _tell(passed_over: Sequence[str]) -> None:
+    for line in passed_over[:MOST_TOLD]:
+        print(f"sorterd: {line}", file=sys.stderr)  # noqa: T201
+    if len(passed_over) > MOST_TOLD:
+        print(f"sorterd: and {len(passed_over) - MOST_TOLD} more", file=sys.stderr)  # noqa: T201

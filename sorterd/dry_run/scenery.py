@@ -20,16 +20,16 @@ MOST_PIECES = 1_000_000
 LONGEST_MM = 150.0
 
 
-def pieces_from(images: Path | None, labels: Sequence[str]) -> tuple[PieceSource, tuple[str, ...]]:
-    """Return where pieces come from, and a line for every photograph that cannot be one.
+def pieces_from(images: Path | None, labels: Sequence[str]) -> tuple[PieceSource, list[str]]:
+    """Return where pieces come from, and the list that grows by a line for what cannot be one.
 
     Raises:
         PhotoFault: The folder holds nothing that could lie on a belt.
     """
     if images is None:
-        return DrawnPieces(), ()
+        return DrawnPieces(), []
     shelf = open_photos(images, labels)
-    return shelf, tuple(shelf.faults)
+    return shelf, shelf.faults
 
 
 def build_world(

@@ -1,43 +1,50 @@
-"""A film of what the station saw: a video, or a moving picture for a page.
+"""A film of what the station saw: .mp4 or .avi as it goes, .gif put together at the end.
 
-Written beside its name and renamed when it is whole, so that nothing
-half-written is ever found under that name. A video is written as it comes; a
-moving picture has to be held in memory, so it is made smaller and shorter.
+A film is written beside its place under another name and moved there when it is closed, so that
+nothing half-written ever bears its name. Videos are written by OpenCV's FFmpeg. A GIF takes seconds
+of pure Python for each minute, which would hold up a running station; so its pictures, made smaller
+and fewer, wait in a file until `close`.
 """
 
 import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, overload
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.sinks.gif import write_gif
 
-VIDEOS = {".mp4": "mp4v", ".avi": "MJPG"}
-# OpenCV writes GIF from 4.12 on, which is what Python 3.12 and newer get.
-MOVING_PICTURES = (".webp", ".png", ".gif")
-# A moving picture shows every third frame at half size: 10 a second, as pages do; a minute of that
-# is 600 pictures of 0.3 MB.
-EVERY = 3
-MOST_PICTURES = 600
-
-Picture = npt.NDArray[np.uint8]
+# What a GIF is made of at most. A minute of a belt is then some 20 MB.
+GIF_WIDTH_PX = 640
+GIF_RATE_HZ = 10.0
+_CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 
 
 class Film(Protocol):
-    """Takes pictures of one size, one after the other. One thread."""
+    """A film that is being made. Belongs to one thread."""
 
-    def write(self, pixels: Picture) -> None:
-        """Add a picture, uint8[H, W, 3], BGR; not kept."""
+    def write(self, pixels: npt.NDArray[np.uint8]) -> None:
+        """Add the next picture.
+
+        Args:
+            pixels: uint8[height_px, width_px, 3], BGR. Not kept.
+
+        Raises:
+            DeviceFault: It could not be written.
+            ValueError: Its size is not the film's: a caller's bug.
+        """
         ...
 
     def close(self) -> None:
-        """Finish the film. Harmless when repeated.
+        """Put the film in its place; without a picture there is none. Harmless when repeated.
 
         Raises:
-            DeviceFault: It could not be written; nothing is left of it.
+            DeviceFault: It could not be written. Nothing is left of it.
         """
         ...
 
@@ -46,87 +53,99 @@ def open_film(path: Path, *, width_px: int, height_px: int, rate_hz: float) -> F
     """Begin a film.
 
     Args:
-        path: Where it is to be; its ending says what it is.
-        width_px: Columns of every picture.
-        height_px: Rows of every picture.
-        rate_hz: Pictures a second.
+        path: Where it is to be; ends in .mp4, .avi or .gif. What is there is replaced at the end.
+        width_px: Columns of every picture; at least 2.
+        height_px: Rows of every picture; at least 2.
+        rate_hz: Pictures a second; more than 0. Of a faster film a GIF leaves pictures out, and
+            wider pictures it makes smaller (`GIF_RATE_HZ`, `GIF_WIDTH_PX`).
 
     Raises:
-        DeviceUnavailable: The ending is not known, or nothing can be written there.
+        DeviceUnavailable: The ending is another, or nothing can be written there.
     """
     ending = path.suffix.lower()
-    if ending in VIDEOS:
-        return _Video(path, (width_px, height_px), rate_hz, VIDEOS[ending])
-    if ending in MOVING_PICTURES and cv2.haveImageWriter(f"film{ending}"):
-        return _MovingPicture(path, rate_hz)
-    known = [*VIDEOS, *(one for one in MOVING_PICTURES if cv2.haveImageWriter(f"film{one}"))]
-    raise DeviceUnavailable(
-        f"film {path}: this OpenCV writes no {ending or 'film without an ending'}; "
-        f"name it {', '.join(known)}"
-    )
+    if ending not in (*_CODECS, ".gif"):
+        raise DeviceUnavailable(f"{path}: a film ends in .mp4, .avi or .gif; name it so")
+    beside = path.with_name(f".{path.stem}.part{ending}")
+    try:
+        beside.open("wb").close()
+    except OSError as error:
+        raise DeviceUnavailable(
+            f"{path}: no film can be written there ({error.strerror}); name a file in a folder"
+            " that exists and that you may write to"
+        ) from error
+    if ending == ".gif":
+        return _Gif(path, beside, width_px=width_px, height_px=height_px, rate_hz=rate_hz)
+    return _Video(path, beside, width_px=width_px, height_px=height_px, rate_hz=rate_hz)
 
 
 class _Video:
-    def __init__(self, path: Path, size: tuple[int, int], rate_hz: float, code: str) -> None:
-        self._path, self._part = path, _beside(path)
-        self._writer = cv2.VideoWriter(
-            str(self._part), cv2.VideoWriter.fourcc(*code), rate_hz, size
-        )
-        self._open = self._writer.isOpened()
-        if not self._open:
+    def __init__(
+        self, path: Path, beside: Path, *, width_px: int, height_px: int, rate_hz: float
+    ) -> None:
+        self._path, self._beside = path, beside
+        self._shape = (height_px, width_px, 3)
+        self._count = 0
+        self._closed = False
+        codec = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
+        size = (width_px, height_px)
+        self._writer = cv2.VideoWriter(str(beside), cv2.CAP_FFMPEG, codec, rate_hz, size)
+        if not self._writer.isOpened():
+            beside.unlink(missing_ok=True)
             raise DeviceUnavailable(
-                f"film {path}: cannot be written; name a file in a folder that exists and that you "
-                "may write to"
+                f"{path}: OpenCV cannot write {path.suffix} films of {width_px} by {height_px}"
+                " pixels here; name another ending (.mp4, .avi, .gif)"
             )
 
-    def write(self, pixels: Picture) -> None:
+    def write(self, pixels: npt.NDArray[np.uint8]) -> None:
+        _check(pixels, self._shape)
         self._writer.write(pixels)
+        self._count += 1
 
     def close(self) -> None:
-        if self._open:
-            self._open = False
-            self._writer.release()
-            _put_in_place(self._part, self._path)
-
-
-class _MovingPicture:
-    def __init__(self, path: Path, rate_hz: float) -> None:
-        self._path, self._part = path, _beside(path)
-        self._every_ms = round(1000 * EVERY / rate_hz)
-        self._pictures: list[Picture] = []
-        self._seen = 0
-        self._open = True
-
-    def write(self, pixels: Picture) -> None:
-        if self._seen % EVERY == 0 and len(self._pictures) < MOST_PICTURES:
-            small = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            self._pictures.append(np.asarray(small, np.uint8))
-        self._seen += 1
-
-    def close(self) -> None:
-        if not self._open:
+        if self._closed:
             return
-        self._open = False
-        animation = cv2.Animation()
-        animation.frames = self._pictures
-        animation.durations = [self._every_ms] * len(self._pictures)
-        written = bool(self._pictures) and cv2.imwriteanimation(str(self._part), animation)
-        self._pictures = []
-        if not written:
-            self._part.unlink(missing_ok=True)
-            raise DeviceFault(f"film {self._path}: could not be written; is the disk full?")
-        _put_in_place(self._part, self._path)
+        self._closed = True
+        self._writer.release()
+        _settle(self._path, self._beside, empty=self._count == 0)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".part-{os.getpid()}-{path.name}")
+class _Gif:
+    def __init__(
+        self, path: Path, beside: Path, *, width_px: int, height_px: int, rate_hz: float
+    ) -> None:
+        self._path, self._beside = path, beside
+        self._shape = (height_px, width_px, 3)
+        shrink = min(1.0, GIF_WIDTH_PX / width_px)
+        self._size = (round(width_px * shrink), max(1, round(height_px * shrink)))
+        self._rate_hz = rate_hz
+        self._count = 0
+        self._starts_cs: list[int] = []
+        self._waiting = _Waiting(path)
+        self._closed = False
 
+    def write(self, pixels: npt.NDArray[np.uint8]) -> None:
+        _check(pixels, self._shape)
+        start_cs = round(100 * self._count / self._rate_hz)
+        self._count += 1
+        apart_cs = 100 / GIF_RATE_HZ
+        if self._starts_cs and start_cs < self._starts_cs[-1] + apart_cs:
+            return
+        self._starts_cs.append(start_cs)
+        small = cv2.resize(pixels, self._size, interpolation=cv2.INTER_AREA)
+        self._waiting.add(np.asarray(small, np.uint8))
 
-def _put_in_place(part: Path, path: Path) -> None:
-    try:
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DeviceFault(
-            f"film {path}: could not be written ({error.strerror}); is the disk full?"
-        ) from error
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._count:
+                end_cs = max(round(100 * self._count / self._rate_hz), self._starts_cs[-1] + 2)
+                with self._beside.open("wb") as file:
+                    write_gif(file, self._waiting, [*self._starts_cs[1:], end_cs])
+        except OSError as error:
+            self._beside.unlink(missing_ok=True)
+            raise _fault(self._path, error) from error
+        finally:
+            self._waiting.close()
+        _settle(self._path, self._beside, empty=self._count == 0)

@@ -11,6 +11,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import tomllib
@@ -64,6 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(fault, DEVICE)
     except BundleFault as fault:
         return _say(fault, MODEL)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`| head`); nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except Exception:
         logging.getLogger(__name__).exception("a bug in sorterd; please report it with these lines")
         return BUG
@@ -91,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     dry.add_argument("--pieces", type=_count, metavar="N", help="end after so many pieces")
     dry.add_argument(
-        "--seconds", type=_seconds, metavar="S", help="end after so long (60, unless --pieces)"
+        "--seconds", type=_length, metavar="S", help="end after so long (60, unless --pieces)"
     )
     dry.add_argument(
         "--seed", type=_seed, default=1, metavar="N", help="another seed, other pieces"
@@ -109,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     dry.add_argument(
         "--invoke-ms",
-        type=_seconds,
+        type=_length,
         default=30.0,
         metavar="MS",
         help="with --fast: what the model is said to need a crop (30)",
     )
     dry.add_argument(
-        "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif"
+        "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .webp"
     )
     dry.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     commands = parser.add_subparsers(title="commands", metavar="")
@@ -145,23 +150,25 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 1000000")
-    return number
+    return int(_number(text, int, 1, 1_000_000))
 
 
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text}: must be more than 0 and at most 1000000")
-    return number
+def _length(text: str) -> float:
+    return _number(text, float, 0.001, 1_000_000)
 
 
 def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"{text}: must be from 0 to {2**32 - 1}")
+    return int(_number(text, int, 0, 2**32 - 1))
+
+
+def _number(text: str, kind: type[int] | type[float], least: float, most: float) -> float:
+    try:
+        number = kind(text)
+    except ValueError:
+        number = None
+    if number is None or not least <= number <= most:
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"{text}: must be {what} from {least} to {most}")
     return number
 
 

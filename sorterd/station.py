@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sorterd.clock import RealClock
 from sorterd.daemon import Daemon, Patience
+from sorterd.gates.servo import ServoGate
 from sorterd.ports import Sink
 from sorterd.settings import Fault, Settings, SettingsFault
 from sorterd.sinks.journal import open_journal
@@ -56,6 +57,11 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
         about = {"station": settings.name, "bundle": model.bundle.name, "runtime": model.runtime}
         sinks.append(open_journal(settings.journal.path, about))
     gates = open_gates(settings, clock)
+    for gate in gates.values():
+        if isinstance(gate, ServoGate) and gate.mock:
+            log.warning(
+                "gate %s moves nothing: this is no Pi, so its pins are mock pins", gate.name
+            )
     daemon = Daemon(
         clock=clock,
         station=assemble(settings, model, model.costs, gates, clock),

@@ -2,7 +2,8 @@
 
 A piece is looked at once it lies still and alone; it is decided when it is
 sure, when it has been looked at often enough, or when the person's patience is
-over. Then its lid opens for a set time. Two pieces at once open nothing.
+over. Then its lid opens for a set time. Two pieces at once open nothing. While
+a lid is open no new piece begins: what moves then is the lid, or what falls.
 
 It has the same face as the belt's `Sorter`: events in, commands out, no clock.
 """
@@ -108,6 +109,7 @@ class LidSorter:
         self._pieces: dict[int, _Piece] = {}
         self._pulses = 0
         self._busy_until_ns: int | None = None
+        self._now_ns = 0
 
     @property
     def drops(self) -> Counter[Drop]:
@@ -137,6 +139,7 @@ class LidSorter:
         Returns:
             What is to be done, in this order.
         """
+        self._now_ns = event.now_ns
         match event:
             case FrameSeen():
                 self._see(event)
@@ -174,8 +177,12 @@ class LidSorter:
         for piece in self._pieces.values():
             if piece.decision is None:
                 instants.append(self._due_ns(piece))
-            elif piece.pulse is not None and not piece.ended:
-                instants.append(piece.pulse.clear_ns + self.SILENCE_NS)
+                if self._busy(self._now_ns):
+                    instants.append(self._busy_until_ns)
+            elif piece.pulse is not None and piece.decision.gate is not None and not piece.ended:
+                clear_ns = piece.pulse.clear_ns
+                shut = self._now_ns >= clear_ns
+                instants.append(clear_ns + self.SILENCE_NS if shut else clear_ns)
         return min((instant for instant in instants if instant is not None), default=None)
 
     # What an event tells.
@@ -183,7 +190,8 @@ class LidSorter:
     def _see(self, frame: FrameSeen) -> None:
         if not self._frames.fit(frame):
             return
-        for occupant in self._tray.see(frame.regions, frame.exposed_ns):
+        begins = not self._busy(frame.exposed_ns)
+        for occupant in self._tray.see(frame.regions, frame.exposed_ns, begins=begins):
             if occupant.piece not in self._pieces:
                 self._pieces[occupant.piece] = _Piece(occupant, Evidence(self._station.judging))
             piece = self._pieces[occupant.piece]
@@ -246,7 +254,7 @@ class LidSorter:
             if not piece.ended and self._has_ended(piece, now_ns):
                 piece.ended = True
                 yield self._outcome(piece, now_ns)
-            if piece.ended and piece.occupant.gone:
+            if piece.ended and (piece.occupant.gone or self._is_another(piece)):
                 self._tray.forget(piece.occupant.piece)
                 del self._pieces[piece.occupant.piece]
         batch = self._desk.next_batch(now_ns)
@@ -260,12 +268,14 @@ class LidSorter:
             self._to_end_bin(piece, reason)
             return
         evidence = piece.evidence
-        if not (evidence.sure or evidence.full or now_ns >= self._due_ns(piece)):
+        due = now_ns >= self._due_ns(piece)
+        if not due and (self._busy(now_ns) or not (evidence.sure or evidence.full)):
             return
         piece.decided_ns = now_ns
         self._desk.withdraw(piece.occupant.piece)
         if evidence.views == 0:
-            self._to_end_bin(piece, Reason.NO_TIME)
+            stalled = self._desk.stalled
+            self._to_end_bin(piece, Reason.RUNTIME_STALLED if stalled else Reason.NO_TIME)
             return
         piece.decision = decide(evidence.verdict, self._station.bins)
         if piece.decision.gate is not None:
@@ -283,7 +293,7 @@ class LidSorter:
         return None
 
     def _open(self, piece: _Piece, lid: str, now_ns: int) -> Iterator[Command]:
-        if self._busy_until_ns is not None and now_ns < self._busy_until_ns:
+        if self._busy(now_ns):
             self._to_end_bin(piece, Reason.GATE_RECOVERING)
             return
         plan = self._station.lids[lid]
@@ -302,6 +312,14 @@ class LidSorter:
         )
         self._busy_until_ns = piece.pulse.clear_ns
         yield MoveGate(piece.pulse)
+
+    def _busy(self, t_ns: int) -> bool:
+        """Whether a lid was open, or on its way, at some instant."""
+        return self._busy_until_ns is not None and t_ns < self._busy_until_ns
+
+    def _is_another(self, piece: _Piece) -> bool:
+        """Whether what lies there came to rest after the piece's lid had opened."""
+        return piece.pulse is not None and piece.occupant.rests_since_ns > piece.pulse.open_ns
 
     def _to_end_bin(self, piece: _Piece, reason: Reason) -> None:
         piece.decision = Decision(self._station.bins.end_bin, None, reason)

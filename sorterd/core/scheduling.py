@@ -66,7 +66,7 @@ class Schedule:
         self._gates = gates
         self._lead_ns = lead_ns
         self._moving_at_once = moving_at_once
-        self._sent: dict[str, Pulse] = {}
+        self._sent: list[Pulse] = []
         self._pulses = 0
 
     @property
@@ -117,8 +117,8 @@ class Schedule:
         pulse = self._pulse(mover, plan, odometer, t_ns=t_ns)
         if pulse is None or pulse.start_ns - self._lead_ns < now_ns:
             return Reason.NO_TIME
-        busy = self._sent.get(plan.name)
-        if busy is not None and pulse.start_ns < busy.clear_ns:
+        self._sent = [sent for sent in self._sent if now_ns < sent.clear_ns]
+        if any(sent.gate == gate and pulse.start_ns < sent.clear_ns for sent in self._sent):
             return Reason.GATE_RECOVERING
         if any(
             self._sweeps(pulse, plan, other, odometer, t_ns=t_ns)
@@ -129,7 +129,7 @@ class Schedule:
         if self._moving_with(pulse) > self._moving_at_once:
             return Reason.TOO_MANY_MOVING
         self._pulses += 1
-        self._sent[plan.name] = pulse
+        self._sent.append(pulse)
         return pulse
 
     def _pulse(
@@ -161,7 +161,7 @@ class Schedule:
 
     def _moving_with(self, pulse: Pulse) -> int:
         """Return the most gates that would be moving at one instant of this pulse's movements."""
-        moves = [span for sent in self._sent.values() for span in self._moves(sent)]
+        moves = [span for sent in self._sent for span in self._moves(sent)]
         most = 1
         for start_ns, end_ns in self._moves(pulse):
             during = [move for move in moves if move[0] < end_ns and start_ns < move[1]]

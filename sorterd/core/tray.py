@@ -56,12 +56,15 @@ class Tray:
         """Stop following a piece."""
         del self.occupants[piece]
 
-    def see(self, regions: Sequence[Region], t_ns: int) -> tuple[Occupant, ...]:
+    def see(
+        self, regions: Sequence[Region], t_ns: int, *, begins: bool = True
+    ) -> tuple[Occupant, ...]:
         """Take in one frame.
 
         Args:
             regions: All regions of a frame whose view was not covered.
             t_ns: Its exposure; later than any before.
+            begins: Whether a region that shows none of the pieces is a new one.
 
         Returns:
             The occupants it showed.
@@ -69,7 +72,11 @@ class Tray:
         given = self._pair(regions, t_ns)
         seen = []
         for index, region in enumerate(regions):
-            occupant = given.get(index) or self._begin(region.box, t_ns)
+            occupant = given.get(index)
+            if occupant is None:
+                if not begins:
+                    continue
+                occupant = self._begin(region.box, t_ns)
             self._sight(occupant, region.box, t_ns)
             seen.append(occupant)
         self._flag_crowd(seen, regions, t_ns)

@@ -1,0 +1,247 @@
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sorterd.core.belt import Belt, Odometer
+from sorterd.core.records import Region
+from sorterd.core.tracking import Sighting, Track, Tracker
+
+MS = 1_000_000
+SPEED_MM_MS = 0.2
+
+Regions = Callable[..., Region]
+
+
+@pytest.fixture
+def subject(belt: Belt) -> Tracker:
+    """Return a tracker of an empty belt."""
+    return Tracker(belt, Odometer(belt))
+
+
+@pytest.fixture(scope="session")
+def ride(region: Regions) -> Callable[..., list[tuple[Sighting, ...]]]:
+    """Return what carries pieces of 60 mm past at the belt's speed, each from its own offset."""
+
+    def carry(
+        subject: Tracker, times_ms: Iterable[int], *offsets_mm: float, speed_mm_ms: float = 0.2
+    ) -> list[tuple[Sighting, ...]]:
+        seen = []
+        for t_ms in times_ms:
+            fronts_mm = [t_ms * speed_mm_ms - offset_mm for offset_mm in offsets_mm]
+            shown = [region(front) for front in fronts_mm if 1 <= front < 379]
+            seen.append(subject.see(shown, t_ms * MS))
+        return seen
+
+    return carry
+
+
+Ride = Callable[..., list[tuple[Sighting, ...]]]
+
+
+def the_track(subject: Tracker) -> Track:
+    """Return the only piece there is."""
+    (track,) = subject.tracks.values()
+    return track
+
+
+def test_piece_is_followed_through_the_view(subject: Tracker, ride: Ride) -> None:
+    """It should know one piece from its first to its last sighting, and where it is since."""
+    ride(subject, range(0, 2200, 33), 0.0)
+
+    track = the_track(subject)
+    assert track.piece == 1
+    assert track.seen_whole
+    assert track.length_mm == pytest.approx(60.0, abs=2.0)
+    assert subject.span(track, 3000 * MS).front_mm == pytest.approx(600.0, abs=3.0)
+    assert not subject.in_view(track, 2200 * MS)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(
+    kept_ms=st.lists(st.integers(150, 1700), min_size=1, max_size=25, unique=True),
+    speed_mm_ms=st.floats(0.19, 0.21),
+)
+def test_gaps_of_any_kind_count_a_piece_once(
+    belt: Belt, ride: Ride, kept_ms: list[int], speed_mm_ms: float
+) -> None:
+    """It should know a piece again after any gap, by time and distance (counted twice, 15)."""
+    subject = Tracker(belt, Odometer(belt))
+    ride(subject, sorted(kept_ms), 0.0, 170.0, speed_mm_ms=speed_mm_ms)
+
+    assert len(subject.tracks) <= 2
+    assert not any(track.spoilt or track.vanished for track in subject.tracks.values())
+
+
+def test_last_of_a_piece_is_no_other_piece(
+    subject: Tracker, ride: Ride, region: Regions
+) -> None:
+    """It should not count again what was thought to have left (counted twice, 15)."""
+    ride(subject, range(0, 1000, 33), 0.0)
+    # By the settings its rear is at 320 mm by now; on a belt 5% slower the last 9 mm still show.
+    subject.see([region(371.0)], 1910 * MS)
+
+    assert the_track(subject).last_seen_ns == 1910 * MS
+
+
+def test_entering_piece_is_not_whole(subject: Tracker, ride: Ride) -> None:
+    """It should say that no frame has shown all of it yet, nor of one that leaves."""
+    seen = ride(subject, range(100, 1900, 33), 0.0)
+
+    shown = [sighting.whole for each in seen for sighting in each]
+    first, last = shown.index(True), len(shown) - 1 - shown[::-1].index(True)
+    assert all(shown[first : last + 1])
+    assert first * 33 + 100 > 60 / SPEED_MM_MS
+    assert last * 33 + 100 < 320 / SPEED_MM_MS
+
+
+def test_sliver_at_the_edge_begins_no_piece(subject: Tracker, region: Regions) -> None:
+    """It should wait until so much shows that it cannot be a flicker of the outline."""
+    subject.see([region(5.0)], 0)
+    assert not subject.tracks
+
+    subject.see([region(12.0)], 35 * MS)
+    assert len(subject.tracks) == 1
+
+
+def test_fragments_are_one_piece(subject: Tracker, region: Regions) -> None:
+    """It should count a bottle once whose glare parts it for some frames."""
+    for number, front_mm in enumerate(range(40, 320, 8)):
+        whole = [region(front_mm, 100.0)]
+        parts = [region(front_mm, 45.0), region(front_mm - 58.0, 42.0)]
+        glare = front_mm > 110 and number % 4 in {1, 2}
+        subject.see(parts if glare else whole, number * 40 * MS)
+
+    assert not the_track(subject).spoilt
+    assert the_track(subject).length_mm == pytest.approx(100.0, abs=3.0)
+
+
+def test_next_piece_close_behind_is_no_fragment(subject: Tracker, ride: Ride) -> None:
+    """It should tell two pieces that enter 6 mm apart, and not judge them as one (two, 16)."""
+    ride(subject, range(0, 1500, 33), 0.0, 66.0)
+
+    first, second = subject.tracks.values()
+    assert first.length_mm == pytest.approx(60.0, abs=3.0)
+    assert second.length_mm == pytest.approx(60.0, abs=3.0)
+
+
+def test_two_pieces_that_join_are_touching(subject: Tracker, region: Regions) -> None:
+    """It should flag both when one region covers both for long (two items, 16)."""
+    for number in range(30):
+        front_mm = 150.0 + number * 4
+        apart = [region(front_mm), region(front_mm - 80.0)]
+        joined = [region(front_mm, 130.0)]
+        subject.see(apart if number < 15 else joined, number * 20 * MS)
+
+    assert [track.touching for track in subject.tracks.values()] == [True, True]
+
+
+def test_flicker_of_the_outline_is_no_touch(subject: Tracker, region: Regions) -> None:
+    """It should forgive one frame in which a shadow joins two pieces (two items, 16)."""
+    for number in range(30):
+        front_mm = 150.0 + number * 4
+        apart = [region(front_mm), region(front_mm - 80.0)]
+        joined = [region(front_mm, 130.0)]
+        subject.see(joined if number == 15 else apart, number * 20 * MS)
+
+    assert [track.touching for track in subject.tracks.values()] == [False, False]
+
+
+def test_one_region_that_comes_apart_was_two(subject: Tracker, region: Regions) -> None:
+    """It should flag both parts: what was seen before was never one piece's own."""
+    for number in range(30):
+        front_mm = 130.0 + number * 4
+        gap_mm = max(0.0, (number - 10) * 2.0)
+        one = [region(front_mm, 80.0)]
+        two = [region(front_mm, 40.0), region(front_mm - 40.0 - gap_mm, 40.0)]
+        subject.see(two if number > 12 else one, number * 20 * MS)
+
+    assert [track.touching for track in subject.tracks.values()] == [True, True]
+
+
+def test_region_of_several_bodies_is_not_fit(subject: Tracker, region: Regions) -> None:
+    """It should not offer a piece for scoring whose outline mostly shows two bodies."""
+    for number in range(10):
+        subject.see([region(150.0 + 7 * number, lobes=2 - (number == 3))], number * 35 * MS)
+
+    assert not the_track(subject).fit_for_crop()
+
+
+def test_two_that_cannot_be_told_apart_are_ambiguous(subject: Tracker, region: Regions) -> None:
+    """It should not guess which is which after a long gap."""
+    for t_ms in (0, 33, 66):
+        subject.see([region(60.0 + t_ms / 5, 15.0), region(40.0 + t_ms / 5, 15.0)], t_ms * MS)
+    # In 1 s they have come 10 mm less far than the settings say: half their distance.
+    subject.see([region(263.0, 15.0), region(243.0, 15.0)], 1066 * MS)
+
+    assert [track.ambiguous for track in subject.tracks.values()] == [True, True]
+
+
+def test_piece_that_may_have_left_is_not_its_follower(subject: Tracker, region: Regions) -> None:
+    """It should not give one piece's name to another that came to its place in the dark."""
+    for t_ms in range(0, 132, 33):
+        subject.see([region(14.0 + t_ms / 5, 30.0)], t_ms * MS)
+    # The first has left, 4% faster than believed; no frame has shown the second.
+    subject.see([region(311.0, 30.0)], 1600 * MS)
+
+    assert all(track.ambiguous for track in subject.tracks.values())
+
+
+def test_fly_vanishes(subject: Tracker, region: Regions) -> None:
+    """It should not wait for what was seen once and is not where it should be."""
+    subject.see([region(150.0)], 0)
+    for t_ms in range(33, 200, 33):
+        subject.see([], t_ms * MS)
+
+    assert the_track(subject).vanished
+
+
+def test_piece_that_was_taken_vanishes_after_a_while(subject: Tracker, ride: Ride) -> None:
+    """It should believe the camera only after 0.4 s, for glare may hide a piece."""
+    ride(subject, range(0, 600, 33), 0.0)
+    track = the_track(subject)
+    for t_ms in range(600, 1000, 33):
+        subject.see([], t_ms * MS)
+        assert not track.vanished
+
+    subject.see([], 1040 * MS)
+    assert track.vanished
+
+
+def test_halted_belt_takes_pieces_past_the_view_with_it(
+    subject: Tracker, ride: Ride, region: Regions
+) -> None:
+    """It should hold still what has left the view while something in view stands still."""
+    ride(subject, range(0, 2800, 33), 0.0, 400.0)
+    gone, there = subject.tracks.values()
+    assert not subject.in_view(gone, 2800 * MS)
+    # The belt stands for 2 s with the second piece in view.
+    for t_ms in range(2800, 4800, 33):
+        subject.see([region(160.0)], t_ms * MS)
+
+    assert subject.span(gone, 4800 * MS).front_mm == pytest.approx(560.0, abs=4.0)
+    assert subject.span(there, 4800 * MS).front_mm == pytest.approx(160.0, abs=4.0)
+    assert len(subject.tracks) == 2
+
+
+def test_lost_fragment_moves_no_other_piece(subject: Tracker, region: Regions) -> None:
+    """It should not take a region that loses half its length for a belt that jumps."""
+    for number in range(30):
+        front_mm = 100.0 + 6.6 * number
+        lost_mm = 50.0 if number == 20 else 0.0
+        subject.see([region(front_mm, 100.0 - lost_mm)], number * 33 * MS)
+
+    assert len(subject.tracks) == 1
+    assert subject.span(the_track(subject), 990 * MS).front_mm == pytest.approx(298.0, abs=3.0)
+
+
+def test_heap_is_ambiguous(belt: Belt, region: Regions) -> None:
+    """It should tell nothing apart where more lies than it can follow."""
+    subject = Tracker(belt, Odometer(belt), max_pieces=4)
+    heap = [region(60.0 + 50 * each, 30.0) for each in range(5)]
+    for t_ms in (0, 33):
+        subject.see(heap, t_ms * MS)
+
+    assert len(subject.tracks) == 5
+    assert all(track.ambiguous for track in subject.tracks.values())

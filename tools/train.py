@@ -75,18 +75,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="imagenet",
         help='an .h5 file of MobileNetV2 without its top, "imagenet" or "none"',
     )
-    add("--epochs", type=int, default=14, help="passes over the pictures (default: %(default)s)")
+    add("--epochs", type=int, default=16, help="passes over the pictures (default: %(default)s)")
     add("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
     add(
         "--drawings",
         type=int,
-        default=4200,
+        default=3000,
         help="drawn pieces to learn from (default: %(default)s)",
     )
     add(
         "--cuts",
         type=int,
-        default=4800,
+        default=5600,
         help="cut-out photographs to learn from (default: %(default)s)",
     )
     add(
@@ -95,7 +95,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=700,
         help="drawn pieces to measure on (default: %(default)s)",
     )
-    add("--rate", type=float, default=4e-4, help="highest learning rate (default: %(default)s)")
+    add("--rate", type=float, default=2.5e-4, help="highest learning rate (default: %(default)s)")
     add("--batch", type=int, default=32, help="pictures in a step (default: %(default)s)")
     add("--size", type=int, default=224, help="side of the input, pixels (default: %(default)s)")
     add(

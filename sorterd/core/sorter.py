@@ -426,13 +426,16 @@ class Sorter:
         return max(known, default=None)
 
     def _crop_due_ns(self, piece: _Piece) -> int:
-        """Return when scores must be there: at the deadline of the first gate still ahead."""
+        """Return when scores must be there: at the deadline of the first gate they can still meet."""
         if piece.evidence.views and (due_ns := self._due_ns(piece)) is not None:
             return due_ns
         dues = [self._gate_due_ns(piece, name) for name in self._station.gates]
-        ahead = [due_ns for due_ns in dues if due_ns is not None and due_ns > self._now_ns]
-        # On a halted belt there is no hurry, but a crop must not wait for ever either.
-        return min(ahead, default=self._now_ns + self._station.stall_ns)
+        known = [due_ns for due_ns in dues if due_ns is not None]
+        if not known:
+            # On a halted belt there is no hurry, but a crop must not wait for ever either.
+            return self._now_ns + self._station.stall_ns
+        soonest_ns = self._now_ns + self._desk.one_ns
+        return min((due_ns for due_ns in known if due_ns >= soonest_ns), default=max(known))
 
     def _gate_due_ns(self, piece: _Piece, gate: str) -> int | None:
         span = self._tracker.span(piece.track, self._now_ns)

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
@@ -126,11 +126,17 @@ def load_picture(path: Path, *, longer_px: int) -> npt.NDArray[np.uint8] | Unusa
 @contextlib.contextmanager
 def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV's own log off the terminal: what it says there is in our one line."""
-    level = cv2.setLogLevel(0)
+    level = _set_log_level(0)
     try:
         yield
     finally:
-        cv2.setLogLevel(level)
+        _set_log_level(level)
+
+
+def _set_log_level(level: int) -> int:
+    """Set the level of OpenCV's log, and return the one before; the call moved in 4.12."""
+    of: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    return int(of.setLogLevel(level))
 
 
 def _natural_order(path: Path) -> tuple[list[list[str | int]], str]:

@@ -186,12 +186,19 @@ def read_environment(shape: type[BaseSettings]) -> tuple[Layer, list[Fault]]:
 
 
 def read_flags(flags: Mapping[str, object]) -> Layer:
-    """Take the command line's values: nested or with dotted keys; None means not given."""
-    found = {
-        tuple(part for key in keys for part in key.split(".")): value
-        for keys, value in leaves(flags).items()
-        if value is not None
-    }
+    """Take the command line's values: nested or with dotted keys; None means not given.
+
+    Of a table and a single value under one name the later stands.
+    """
+    found: dict[Keys, object] = {}
+    for given, value in leaves(flags).items():
+        if value is None:
+            continue
+        keys = tuple(part for key in given for part in key.split("."))
+        clashing = [each for each in found if each[: len(keys)] == keys[: len(each)]]
+        for each in clashing:
+            del found[each]
+        found[keys] = value
     return Layer(found, lambda _: "flag")
 
 

@@ -6,9 +6,9 @@ eye takes for noise are left out: they would make nearly all of the file.
 """
 
 import heapq
+import itertools
 import struct
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import cv2
@@ -25,38 +25,42 @@ _UNCHANGED = 255
 # hundred pieces, little enough for a second.
 _SAMPLED_PICTURES = 48
 _SAMPLED_PIXELS = 3000
-# Single pixels may be this far off, patches of 3 by 3 this far, grey levels. The first is above the
-# noise of a camera and of the palette together.
-_PIXEL_LEVELS = 40
-_PATCH_LEVELS = 11
+_MOST_OF_A_SHADE = 60
+# What may be off before it is drawn again, grey levels: a single pixel, and the mean of 5 by 5.
+# Lower, the belt's grain is drawn again and again; higher, pieces leave trails.
+_PIXEL_LEVELS = 20
+_PATCH_LEVELS = 4
+# Noise below this is smoothed away first; text and edges are far above it.
+_NOISE_LEVELS = 20.0
 
 
-def write_gif(file: BinaryIO, pictures: Sequence[_Picture], ends_cs: Sequence[int]) -> None:
+def write_gif(
+    file: BinaryIO, picture_at: Callable[[int], _Picture], ends_cs: Sequence[int]
+) -> None:
     """Write a film that starts again at its end.
 
     Args:
         file: Opened for writing.
-        pictures: At least one, each uint8[H, W, 3], BGR, all of one size up to 65,535. Each is
-            asked for at most twice; only one is held at a time.
-        ends_cs: When each picture ends, hundredths of a second from the film's start; rising.
+        picture_at: Gives picture 0, 1, ...: uint8[H, W, 3], BGR, all of one size up to 65,535.
+            Each is asked for at most twice; one is held at a time.
+        ends_cs: When each picture ends, hundredths of a second from the film's start; rising, one
+            or more.
 
     Raises:
         OSError: The file could not be written.
     """
-    palette = _Palette(_sample(pictures))
-    height, width = pictures[0].shape[:2]
+    palette = _Palette(_sample(picture_at, len(ends_cs)))
+    height, width = picture_at(0).shape[:2]
     # Logical screen with a global table of 2 ** (7 + 1) colours.
     file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0))
     file.write(palette.table())
     file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")
     shown: _Picture | None = None
     start_cs = 0
-    for picture, end_cs in zip(pictures, ends_cs, strict=True):
+    for number, end_cs in enumerate(ends_cs):
+        picture = _calm(picture_at(number))
         indices = palette.indices(picture)
-        if shown is None:
-            changed = np.ones((height, width), np.bool_)
-        else:
-            changed = _changed(picture, shown)
+        changed = np.ones((height, width), np.bool_) if shown is None else _changed(picture, shown)
         left, top, wide, high = cv2.boundingRect(changed.astype(np.uint8))
         # A picture without any change still takes its time: one unchanged pixel.
         part = np.s_[top : top + max(high, 1), left : left + max(wide, 1)]
@@ -71,25 +75,29 @@ def write_gif(file: BinaryIO, pictures: Sequence[_Picture], ends_cs: Sequence[in
     file.write(b"\x3b")
 
 
+def _calm(picture: _Picture) -> _Picture:
+    return np.asarray(cv2.bilateralFilter(picture, 5, _NOISE_LEVELS, 2.0), np.uint8)
+
+
 def _changed(picture: _Picture, shown: _Picture) -> _Places:
-    off = cv2.absdiff(picture, shown).max(axis=2)
-    patches = cv2.morphologyEx(
-        (off > _PATCH_LEVELS).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
-    return np.asarray((patches > 0) | (off > _PIXEL_LEVELS))
+    off = cv2.subtract(picture, shown, dtype=cv2.CV_16S)
+    pixels = np.abs(off).max(axis=2)
+    patches = np.abs(cv2.blur(off, (5, 5))).max(axis=2) > _PATCH_LEVELS
+    around = cv2.dilate(patches.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.asarray((around & (pixels > 2)) | (pixels > _PIXEL_LEVELS))
 
 
-def _sample(pictures: Sequence[_Picture]) -> npt.NDArray[np.float32]:
+def _sample(picture_at: Callable[[int], _Picture], count: int) -> npt.NDArray[np.float32]:
     """Take pixels from all over the film; the same again for the same film."""
     rng = np.random.default_rng(0)
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED_PICTURES).astype(int))
+    chosen = np.unique(np.linspace(0, count - 1, _SAMPLED_PICTURES).astype(int))
     samples = []
     for number in chosen:
-        pixels = pictures[int(number)].reshape(-1, 3)
+        pixels = _calm(picture_at(int(number))).reshape(-1, 3)
         samples.append(pixels[rng.integers(0, len(pixels), _SAMPLED_PIXELS)])
     # Of each shade a few: otherwise the belt would take nearly all of the palette.
     shades, often = np.unique(np.concatenate(samples) // 4, axis=0, return_counts=True)
-    weights = np.minimum(np.ceil(np.sqrt(often)), 12).astype(int)
+    weights = np.minimum(np.ceil(np.sqrt(often)), _MOST_OF_A_SHADE).astype(int)
     return (np.repeat(shades, weights, axis=0) * 4 + 2).astype(np.float32)
 
 
@@ -123,12 +131,12 @@ class _Palette:
             bgr = np.stack((some >> 12, (some >> 6) & 63, some & 63), axis=1) * 4.0 + 2.0
             away = ((bgr[:, np.newaxis] - self._means[np.newaxis]) ** 2).sum(axis=2)
             self._nearest[some] = away.argmin(axis=1)
-        return self._nearest[shades].astype(np.uint8)
+        return np.asarray(self._nearest[shades], np.uint8)
 
 
 def _median_cut(sample: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
     """Part colours into groups, always the most spread-out one across its widest channel."""
-    order = count()
+    order = itertools.count()
     groups = [(0.0, next(order), sample)]
     while len(groups) < _COLOURS:
         spread, _, group = heapq.heappop(groups)

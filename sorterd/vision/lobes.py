@@ -8,7 +8,9 @@ single piece called double loses it for certain.
 
 Measured on drawn outlines: of 2,750 single pieces (boxes, discs, bottles, cups, bent and crumpled
 shapes) none was called double; of 960 pairs of like size that touch, 81 % were seen (discs 98 %,
-boxes 76 %, ellipses 72 %), more the smaller the touch.
+boxes 76 %, ellipses 72 %), more the smaller the touch. On the simulated belt 0.9 % of 4,300
+sightings of single pieces were called double (apple cores and other dumbbells), and 76 % of 380
+sightings of pieces that touch.
 """
 
 import cv2
@@ -25,9 +27,10 @@ _LONGEST_SIDE = 64
 # by the measurement above: at 0.8 the first single bottles are called double.
 _SADDLE_FRAC = 0.75
 _ALIKE_FRAC = 0.5
-import os
-
-GAP = float(os.environ.get("GAP", "0.5"))
+# Where bodies touch, the waist is short: at most this long beside the lower hill's height.
+_WAIST_FRAC = 1.0
+# What is this many times as long as wide is one slender thing (a toothbrush), whatever its waist.
+_SLENDER = 4.0
 _LEVELS_FRAC = tuple(level / 100 for level in range(20, 76, 5))
 
 
@@ -43,7 +46,8 @@ def count_lobes(outline: Mask) -> int:
     contours, _ = cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     contour = max(contours, key=cv2.contourArea)
     hull_area = cv2.contourArea(cv2.convexHull(contour))
-    if cv2.contourArea(contour) >= _CONVEX_FRAC * hull_area:
+    sides = cv2.minAreaRect(contour)[1]
+    if cv2.contourArea(contour) >= _CONVEX_FRAC * hull_area or max(sides) > _SLENDER * min(sides):
         return 1
     shape = np.pad(_shrunk(outline), 1)
     height = np.asarray(cv2.distanceTransform(shape, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
@@ -60,16 +64,17 @@ def _shrunk(outline: Mask) -> Mask:
 
 
 def _hills_above(height: npt.NDArray[np.float32], level: float, top: float) -> int:
+    """Count the hills that rise well above a level and begin next to another such hill."""
     count, labels = cv2.connectedComponents((height > level).astype(np.uint8))
+    if count <= 2:
+        return 1
     least = max(level / _SADDLE_FRAC, _ALIKE_FRAC * top)
-    hills = [
-        (labels == label, peak)
-        for label in range(1, count)
-        if (peak := float(height[labels == label].max())) >= least
-    ]
-    lowest = min((peak for _, peak in hills), default=0.0)
+    hills = [labels == label for label in range(1, count) if height[labels == label].max() >= least]
+    if len(hills) < 2:
+        return 1
+    longest = _WAIST_FRAC * min(float(height[hill].max()) for hill in hills)
     near = 0
-    for own, _ in hills:
-        away = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-        near += any(other is not own and away[other].min() <= GAP * lowest for other, _ in hills)
+    for hill in hills:
+        away = cv2.distanceTransform((~hill).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+        near += any(other is not hill and away[other].min() <= longest for other in hills)
     return max(1, near)

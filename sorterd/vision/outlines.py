@@ -1,9 +1,11 @@
 """One changed zone, looked at closely: the outlines of what may be pieces.
 
-Lines go, fragments of one piece (a clear bottle, a gleam) are joined across a small gap, holes are
-filled, and what is then nowhere thicker than a scratch goes too. A thing that reaches from one side
-of the view to the other and is thin is a seam of the belt: only what is thicker than a seam is left
-of it.
+Lines go first, or scratches that cross would fence belt in. Fragments of one piece are joined
+across a small gap, holes are filled, and what is then nowhere thicker than a scratch goes too. What
+is left is sure; it gets back the lines that make it whole (the rim of a jar behind its label).
+Where nothing is sure, loops of lines are tried: clear glass is a rim around something that is not
+quite belt. A thing that reaches from one side of the view to the other and is thin is a seam of the
+belt: only what is thicker than a seam is left of it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,13 @@ from sorterd.vision.shadows import peel_shadow
 
 # A seam shows from side to side; noise may eat its ends.
 _SPAN_FRAC = 0.95
+# With lines of its own a jar is up to three times its label; a tangle of scratches is far more.
 _MOST_GROWTH = 4
+# Fewer lines than this share of the smallest piece add nothing to a box.
+_FEW_FRAC = 0.1
+# What a clear pane does to the belt under it, grey levels: drawn glass shows 7 or more; inside a
+# loop of scratches there is belt, within 1 or 2.
+_PANE_LEVELS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ def find_outlines(
         fine: The picture there.
         mean: The empty belt there.
         margin: What the belt differs by on its own.
-        zone: 255 where this zone is; other zones may share its rectangle.
+        zone: 255 except where another zone is.
         rules: What counts.
 
     Returns:
@@ -75,13 +83,14 @@ def find_outlines(
     """
     beyond = cv2.bitwise_and(changed_places(fine, mean, margin), zone)
     changed = np.asarray(cv2.threshold(beyond, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)
-    # Before anything is joined: scratches that cross would enclose belt.
-    sure = _body(_morphed(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1)), rules)
-    if cv2.countNonZero(sure) < rules.min_area:
-        sure = _panes(_body(changed, rules), changed, fine, mean)
-        if cv2.countNonZero(sure) < rules.min_area:
-            return [], np.zeros_like(zone)
-    thick = _grow(sure, _body(changed | sure, rules))
+    solid = _morphed(changed, cv2.MORPH_OPEN, square(rules.thin // 2 + 1))
+    thick = _body(solid, rules)
+    if cv2.countNonZero(thick) >= rules.min_area:
+        thick = _with_lines(thick, changed, rules)
+    else:
+        thick = _panes(_body(changed, rules), changed, fine, mean, rules)
+    if cv2.countNonZero(thick) < rules.min_area:
+        return [], np.zeros_like(zone)
     bare = peel_shadow(fine, mean, thick)
     if bare is not thick:
         bare = _thicker_than(_filled(bare), rules.thin)
@@ -113,34 +122,33 @@ def _body(bits: Mask, rules: OutlineRules) -> Mask:
     return _thicker_than(_filled(joined), rules.thin)
 
 
-def _panes(body: Mask, lines: Mask, fine: Picture, mean: Picture) -> Mask:
-    """Of loops of lines, keep those that enclose something other than belt: clear glass."""
-    count, labels = cv2.connectedComponents(body)
-    kept = np.zeros_like(body)
-    open_to = cv2.bitwise_and(body, cv2.bitwise_not(grown(lines, 1)))
-    for label in range(1, count):
-        inside = np.where(labels == label, open_to, 0).astype(np.uint8)
-        if cv2.countNonZero(inside) < 20:
-            continue
-        step = np.abs(np.subtract(cv2.mean(fine, inside), cv2.mean(mean, inside))).max()
-        if step >= PANE:
-            kept[labels == label] = 255
-    return kept
-
-
-import os
-
-PANE = float(os.environ.get("PANE", "6"))
-
-
-def _grow(sure: Mask, body: Mask) -> Mask:
-    """Let each sure thing have the lines around it, unless that makes it something else."""
-    _, labels = cv2.connectedComponents(body)
-    before = np.bincount(labels[sure > 0], minlength=labels.max() + 1)
-    after = np.bincount(labels.ravel(), minlength=labels.max() + 1)
+def _with_lines(sure: Mask, changed: Mask, rules: OutlineRules) -> Mask:
+    """Give sure things the lines around them, unless that makes them something else."""
+    lines = cv2.bitwise_and(changed, cv2.bitwise_not(sure))
+    if cv2.countNonZero(lines) < _FEW_FRAC * rules.min_area:
+        return sure
+    count, labels = cv2.connectedComponents(_body(changed | sure, rules))
+    before = np.bincount(labels[sure > 0], minlength=count)
+    after = np.bincount(labels.ravel(), minlength=count)
     keep = np.where((before > 0) & (after <= _MOST_GROWTH * before), 255, 0).astype(np.uint8)
     keep[0] = 0
-    return keep[labels] | sure
+    return np.asarray(keep[labels] | sure, np.uint8)
+
+
+def _panes(loops: Mask, lines: Mask, fine: Picture, mean: Picture, rules: OutlineRules) -> Mask:
+    """Of filled loops of lines, keep those that enclose something other than belt."""
+    count, labels = cv2.connectedComponents(loops)
+    kept = np.zeros_like(loops)
+    bare = grown(lines, 1) == 0
+    for label in range(1, count):
+        loop = labels == label
+        inside = (loop & bare).astype(np.uint8)
+        if cv2.countNonZero(inside) < rules.min_area:
+            continue
+        step = np.subtract(cv2.mean(fine, inside), cv2.mean(mean, inside))
+        if np.abs(step).max() >= _PANE_LEVELS:
+            kept[loop] = 255
+    return kept
 
 
 def _filled(mask: Mask) -> Mask:

@@ -1,202 +1,132 @@
-"""Draw what the station knows over what it saw: for films and for the operator's page.
+"""Draw what the station knows over what it saw: for films, for the README, for whoever looks on.
 
-Every piece is outlined with its label, its confidence and the time left to its
-deadline; below a belt's picture a strip shows the whole belt to scale, with
-pieces on their way and gates where they stand. Never writes to the frame.
+Every piece is outlined in the colour of its state, with what it is taken for, how surely, where it
+goes or why it does not, and the time left to decide. Below, a strip shows the whole station.
+Nothing here decides anything, and no picture that was drawn on ever goes back into the road.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from sorterd.core.records import Box, PieceView, Reason
+from sorterd.vision.grids import Picture
+from sorterd.vision.lettering import Line, measured, shade, write
+from sorterd.vision.plan import FAINT, INK, PAPER, Colour, GateView, StationPlan
+from sorterd.vision.strip import STRIP_PX, draw_strip, state_colour
 
-Picture = npt.NDArray[np.uint8]
-Colour = tuple[int, int, int]
+__all__ = ["STRIP_PX", "GateView", "StationPlan", "draw"]
 
-WAITING: Final[Colour] = (90, 200, 250)
-BOUND: Final[Colour] = (120, 220, 110)
-END: Final[Colour] = (160, 160, 165)
-INK: Final[Colour] = (28, 26, 24)
-PAPER: Final[Colour] = (236, 238, 240)
-BELT: Final[Colour] = (92, 92, 96)
-VIEW: Final[Colour] = (116, 114, 112)
-GATE: Final[Colour] = (60, 110, 240)
-
-STRIP_PX: Final = 112
-FONT: Final = cv2.FONT_HERSHEY_DUPLEX
+_TEXT = 0.42
+_PAD_PX = 5
+_LEADING_PX = 6
+_STRIPE_PX = 3
 
 
-@dataclass(frozen=True, slots=True)
-class GateView:
-    """A gate at one instant: the bin it leads to, how far it stands open, its place on a belt."""
-
-    name: str
-    bin: str
-    open_frac: float
-    at_mm: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StationPlan:
-    """What the strip below the picture shows.
-
-    Attributes:
-        gates: In the order of their places.
-        end_bin: Where pieces land if nothing moves.
-        view_mm: How much of the belt the camera sees, along it; None for a station with lids.
-        length_mm: Where the belt ends; None for a station with lids.
-    """
-
-    gates: tuple[GateView, ...]
-    end_bin: str
-    view_mm: float | None = None
-    length_mm: float | None = None
-
-
-def draw(pixels: Picture, views: Sequence[PieceView], plan: StationPlan, *, now_ns: int) -> Picture:
-    """Return the picture with all that is known drawn over it and the strip below it.
+def draw(
+    pixels: npt.NDArray[np.uint8],
+    views: Sequence[PieceView],
+    plan: StationPlan | None,
+    *,
+    now_ns: int,
+) -> npt.NDArray[np.uint8]:
+    """Draw one picture of the station.
 
     Args:
-        pixels: uint8[H, W, 3], BGR.
-        views: Every piece, as it is by now.
-        plan: Of the strip.
-        now_ns: The present, on the clock of the views.
+        pixels: uint8[H, W, 3], BGR: what the camera saw. Not written.
+        views: The pieces as the sorter sees them at `now_ns`.
+        plan: Gates and bins for the strip; None for no strip.
+        now_ns: The present; gives the time left to each piece's deadline.
 
     Returns:
-        uint8[H + STRIP_PX, W, 3], BGR.
+        uint8[H + STRIP_PX, W, 3], BGR, new; uint8[H, W, 3] without a plan.
     """
     height_px, width_px = pixels.shape[:2]
-    canvas = np.empty((height_px + STRIP_PX, width_px, 3), np.uint8)
-    canvas[:height_px] = pixels
+    canvas = np.empty((height_px + (STRIP_PX if plan else 0), width_px, 3), np.uint8)
     picture = canvas[:height_px]
-    for view in views:
-        if view.box is not None:
-            _outline(picture, view, view.box, now_ns)
-    strip = canvas[height_px:]
-    strip[:] = PAPER
-    if plan.length_mm is None or plan.view_mm is None:
-        _draw_lids(strip, plan)
-    else:
-        _draw_belt(strip, views, plan, plan.length_mm, plan.view_mm)
+    picture[:] = pixels
+    shown = [(view, view.box) for view in views if view.box is not None]
+    for view, box in shown:
+        _outline(picture, box, state_colour(view, plan))
+    taken: list[Box] = []
+    for view, box in shown:
+        _label(picture, view, box, state_colour(view, plan), taken, now_ns=now_ns)
+    if plan is not None:
+        draw_strip(canvas[height_px:], plan, views)
     return canvas
 
 
-def _outline(picture: Picture, view: PieceView, box: Box, now_ns: int) -> None:
-    colour = _colour(view)
-    cv2.rectangle(
-        picture,
-        (box.left_px, box.top_px),
-        (box.right_px - 1, box.bottom_px - 1),
-        colour,
-        2,
-        cv2.LINE_AA,
-    )
-    above = box.top_px >= 40
-    first_row = box.top_px - 24 if above else box.bottom_px + 16
-    _tag(picture, (box.left_px, first_row), _what(view), colour, 0.5)
-    _tag(picture, (box.left_px, first_row + 18), _where(view, now_ns), colour, 0.42)
+def _outline(picture: Picture, box: Box, colour: Colour) -> None:
+    corners = (box.left_px - 1, box.top_px - 1), (box.right_px, box.bottom_px)
+    cv2.rectangle(picture, *corners, INK, 4, cv2.LINE_AA)
+    cv2.rectangle(picture, *corners, colour, 2, cv2.LINE_AA)
 
 
-def _what(view: PieceView) -> str:
+def _label(
+    picture: Picture, view: PieceView, box: Box, colour: Colour, taken: list[Box], *, now_ns: int
+) -> None:
+    """Write a piece's card above its box, below it where there is no room, clear of other cards."""
+    rows = [(measured(left, _TEXT), measured(right, _TEXT)) for left, right in _words(view, now_ns)]
+    width = max(_row_px(*row) for row in rows) + 2 * _PAD_PX + _STRIPE_PX
+    row_px = rows[0][0].height_px + _LEADING_PX
+    height = len(rows) * row_px - _LEADING_PX + 2 * _PAD_PX
+    card = _place(picture, box, width, height, taken)
+    if card is None:
+        return
+    taken.append(card)
+    shade(picture, card.left_px, card.top_px, card.width_px, card.height_px, 0.78)
+    stripe = (card.left_px, card.top_px), (card.left_px + _STRIPE_PX - 1, card.bottom_px - 1)
+    cv2.rectangle(picture, *stripe, colour, -1)
+    base = card.top_px + _PAD_PX
+    for (left, right), ink in zip(rows, (PAPER, colour), strict=False):
+        base += left.height_px
+        write(picture, left, card.left_px + _STRIPE_PX + _PAD_PX, base, ink)
+        write(picture, right, card.right_px - _PAD_PX - right.width_px, base, FAINT)
+        base += _LEADING_PX
+
+
+def _row_px(left: Line, right: Line) -> int:
+    return left.width_px + (right.width_px + 2 * _PAD_PX if right.text else 0)
+
+
+def _words(view: PieceView, now_ns: int) -> list[tuple[str, str]]:
+    """Return the card's rows: what is written at its left and at its right."""
     verdict = view.verdict
-    if not verdict.scores:
-        return f"#{view.piece}"
-    if verdict.label is None:
-        return f"#{view.piece} unsure {verdict.confidence_frac:.0%}"
-    return f"#{view.piece} {verdict.label} {verdict.confidence_frac:.0%}"
-
-
-def _where(view: PieceView, now_ns: int) -> str:
+    sure = f"{verdict.confidence_frac:.0%}" if verdict.scores else ""
+    rows = [(verdict.label or ("unsure" if verdict.scores else f"#{view.piece}"), sure)]
     left = ""
-    if view.due_ns is not None and view.due_ns > now_ns:
-        left = f" {(view.due_ns - now_ns) / 1e9:.1f} s left"
-    if view.bin is None:
-        return f"looking{left}"
-    if view.reason is not None and view.reason is not Reason.BELONGS_IN_END_BIN:
-        return f"> {view.bin}: {view.reason.replace('_', ' ')}"
-    return f"> {view.bin}{left}"
+    if view.due_ns is not None and view.due_ns >= now_ns:
+        left = f"{(view.due_ns - now_ns) / 1e9:.1f} s"
+    if view.reason not in (None, Reason.SORTED, Reason.BELONGS_IN_END_BIN):
+        rows.append((str(view.reason).replace("_", " "), ""))
+    elif view.bin is not None:
+        rows.append((f"> {view.bin}", left))
+    elif left:
+        rows.append(("decides in", left))
+    return rows
 
 
-def _colour(view: PieceView) -> Colour:
-    if view.bin is None:
-        return WAITING
-    return BOUND if view.reason is None else END
+def _place(picture: Picture, box: Box, width: int, height: int, taken: list[Box]) -> Box | None:
+    """Find room for a card: above or below its box, else beside others that are there already."""
+    height_px, width_px = picture.shape[:2]
+    if box.right_px <= 0 or box.left_px >= width_px or width > width_px:
+        return None
+    left = min(max(box.left_px - 2, 0), width_px - width)
+    tops = [box.top_px - height - 3, box.bottom_px + 3]
+    tops += [box.top_px - 2 * height - 5, box.bottom_px + height + 5, box.top_px + 2]
+    for top in tops:
+        card = Box(left, top, width, height)
+        if 0 <= top <= height_px - height and not any(_meet(card, other) for other in taken):
+            return card
+    return Box(left, min(max(tops[0], 0), height_px - height), width, height)
 
 
-def _tag(picture: Picture, at: tuple[int, int], text: str, colour: Colour, size: float) -> None:
-    (width, height), _ = cv2.getTextSize(text, FONT, size, 1)
-    left = min(max(at[0], 0), max(0, picture.shape[1] - width - 6))
-    foot = min(max(at[1], height + 4), picture.shape[0] - 4)
-    cv2.rectangle(picture, (left, foot - height - 3), (left + width + 6, foot + 4), INK, -1)
-    cv2.putText(picture, text, (left + 3, foot), FONT, size, colour, 1, cv2.LINE_AA)
-
-
-def _draw_belt(
-    strip: Picture, views: Sequence[PieceView], plan: StationPlan, length_mm: float, view_mm: float
-) -> None:
-    margin = 12
-    scale = (strip.shape[1] - 2 * margin - 46) / length_mm
-
-    def column(along_mm: float) -> int:
-        return margin + round(min(max(along_mm, 0.0), length_mm) * scale)
-
-    top, foot = 30, 66
-    cv2.rectangle(strip, (margin, top), (column(length_mm), foot), BELT, -1)
-    cv2.rectangle(strip, (margin, top), (column(view_mm), foot), VIEW, -1)
-    _write(strip, (margin, top - 8), "camera", INK)
-    _write(strip, (column(length_mm) - 4, foot + 24), plan.end_bin, INK, from_right=True)
-    for gate in plan.gates:
-        if gate.at_mm is not None:
-            _draw_diverter(strip, gate, column(gate.at_mm), top, foot)
-    for view in views:
-        if 0 < view.along_mm < length_mm:
-            middle = (column(view.along_mm), (top + foot) // 2)
-            cv2.circle(strip, middle, 8, INK, -1, cv2.LINE_AA)
-            cv2.circle(strip, middle, 7, _colour(view), -1, cv2.LINE_AA)
-            _write(strip, (middle[0], middle[1] + 4), str(view.piece % 100), INK, middle=True)
-
-
-def _draw_diverter(strip: Picture, gate: GateView, at: int, top: int, foot: int) -> None:
-    # Shut, the arm lies along the belt's edge; open, it stands across the belt.
-    across = round(gate.open_frac * (foot - top - 4))
-    along = round((1 - gate.open_frac) * 30) + 4
-    cv2.line(strip, (at - along, top - 2 + across), (at, top - 4), INK, 6, cv2.LINE_AA)
-    cv2.line(strip, (at - along, top - 2 + across), (at, top - 4), GATE, 4, cv2.LINE_AA)
-    cv2.circle(strip, (at, top - 4), 4, INK, -1, cv2.LINE_AA)
-    lit = GATE if gate.open_frac > 0 else INK
-    cv2.line(strip, (at, foot + 2), (at, foot + 12), lit, 2, cv2.LINE_AA)
-    _write(strip, (at, foot + 26), gate.bin, lit, middle=True)
-
-
-def _draw_lids(strip: Picture, plan: StationPlan) -> None:
-    bins = [(gate.bin, gate.open_frac) for gate in plan.gates]
-    if all(gate.bin != plan.end_bin for gate in plan.gates):
-        bins.append((plan.end_bin, 0.0))
-    room = strip.shape[1] // len(bins)
-    for index, (name, open_frac) in enumerate(bins):
-        left, right = index * room + 14, (index + 1) * room - 14
-        cv2.rectangle(strip, (left, 54), (right, 88), BELT, -1)
-        hinge, reach = (left, 50), right - left
-        tip = (left + round(reach * (1 - 0.7 * open_frac)), 50 - round(40 * open_frac))
-        cv2.line(strip, hinge, tip, INK, 7, cv2.LINE_AA)
-        cv2.line(strip, hinge, tip, GATE if open_frac > 0 else END, 5, cv2.LINE_AA)
-        _write(strip, ((left + right) // 2, 105), name, INK, middle=True)
-
-
-def _write(
-    strip: Picture,
-    at: tuple[int, int],
-    text: str,
-    colour: Colour,
-    *,
-    middle: bool = False,
-    from_right: bool = False,
-) -> None:
-    width = cv2.getTextSize(text, FONT, 0.4, 1)[0][0]
-    left = at[0] - (width // 2 if middle else width if from_right else 0)
-    cv2.putText(strip, text, (left, at[1]), FONT, 0.4, colour, 1, cv2.LINE_AA)
+def _meet(one: Box, other: Box) -> bool:
+    return (
+        one.left_px < other.right_px
+        and other.left_px < one.right_px
+        and one.top_px < other.bottom_px
+        and other.top_px < one.bottom_px
+    )

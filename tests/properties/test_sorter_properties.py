@@ -1,58 +1,60 @@
-"""What holds for the belt's sorter in every world that Hypothesis can think of."""
+"""What holds for the belt's sorter in every world that Hypothesis can think of.
 
-from __future__ import annotations
+The made-up worlds keep to what the sorter is promised: the belt's speed stays within its tolerance,
+and two pieces in one lane lie at least 6 mm apart, so that they show as two regions. Pieces that
+touch, and a belt that halts, have their examples in tests/core.
+"""
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.core.records import Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.properties.conftest import Ran, World
+from sorterd.core.records import RunBatch
+from sorterd.core.sorter import Sorter
+from tests.properties.belt_world import COSTS, World, any_worlds, dim_worlds
+from tests.properties.player import Played, Player, held, shifted
 
 SECOND_NS = 1_000_000_000
 
 
-def shifted(record: Any, by_ns: int) -> Any:
-    """Return a record whose instants are later by a constant; `took_ns` is a length of time."""
-    if isinstance(record, tuple):
-        return tuple(shifted(each, by_ns) for each in record)
-    if not is_dataclass(record) or isinstance(record, type):
-        return record
-    changes = {}
-    for each in fields(record):
-        value = getattr(record, each.name)
-        if each.name.endswith("_ns") and each.name not in {"took_ns", "late_ns", "opened_late_ns"}:
-            changes[each.name] = None if value is None else value + by_ns
-        else:
-            changes[each.name] = shifted(value, by_ns)
-    return replace(record, **changes)
+class Told(Sorter):
+    """A sorter that remembers which pieces it numbered, and which turned out to be fragments."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.station, COSTS)
+        self.most = 0
+        self.absorbed: set[int] = set()
+
+    def look(self) -> None:
+        """Remember what there is."""
+        self.most = max([self.most, *self._tracker.tracks])
+        self.absorbed.update(self._tracker.absorbed)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(data=st.data())
-def test_same_events_same_commands(
-    data: st.DataObject, worlds: st.SearchStrategy[World], run: Callable[..., Ran]
-) -> None:
+def run(world: World) -> Played:
+    """Play a world to its end."""
+    player = Player(
+        Sorter(world.station, COSTS),
+        latencies_ms=world.latencies_ms,
+        answers=world.answers,
+        score=world.score,
+    )
+    return player.play(world.frames(), world.end_ns)
+
+
+@settings(derandomize=True, deadline=None, max_examples=120)
+@given(world=any_worlds())
+def test_same_events_same_commands(world: World) -> None:
     """It should do the same whenever it is told the same."""
-    world = data.draw(worlds)
-
     assert run(world).commands == run(world).commands
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(data=st.data(), by_s=st.integers(-6, 1_000_000))
-def test_a_constant_added_to_every_time_moves_every_command(
-    data: st.DataObject, by_s: int, worlds: st.SearchStrategy[World], run: Callable[..., Ran]
-) -> None:
+@settings(derandomize=True, deadline=None, max_examples=120)
+@given(world=any_worlds(), by_s=st.integers(-6, 1_000_000))
+def test_a_constant_added_to_every_time_moves_every_command(world: World, by_s: int) -> None:
     """It should know no absolute time and no other clock."""
-    world = data.draw(worlds)
     by_ns = by_s * SECOND_NS
     moved = replace(world, origin_ns=world.origin_ns + by_ns)
 
@@ -61,45 +63,94 @@ def test_a_constant_added_to_every_time_moves_every_command(
     assert run(moved).commands == commands
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(data=st.data())
-def test_each_piece_has_exactly_one_outcome(
-    data: st.DataObject, worlds: st.SearchStrategy[World], run: Callable[..., Ran]
-) -> None:
-    """It should end every piece that it ever numbered, once, whatever goes wrong."""
-    ran = run(data.draw(worlds))
+@settings(derandomize=True, deadline=None, max_examples=250)
+@given(world=any_worlds())
+def test_each_piece_has_exactly_one_outcome(world: World) -> None:
+    """It should end every piece that it ever numbered, once, whatever goes wrong.
 
-    ended = [outcome.piece for outcome in ran.outcomes]
-    assert sorted(ended) == list(range(1, len(ended) + 1))
-    assert not ran.sorter.views(ran.end_ns)
-    assert {crop.piece for _, batch in ran.batches for crop in batch.crops} <= set(ended)
+    A number that turned out to be a fragment of another piece was no piece.
+    """
+    told = Told(world)
+    player = Player(
+        told,
+        latencies_ms=world.latencies_ms,
+        answers=world.answers,
+        score=world.score,
+        watch=lambda _now_ns, _batch: told.look(),
+    )
+    played = player.play(world.frames(), world.end_ns)
+
+    ended = [outcome.piece for outcome in played.outcomes]
+    assert sorted([*ended, *told.absorbed]) == list(range(1, told.most + 1))
+    assert told.views(world.end_ns) == ()
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(data=st.data())
-def test_pulses_never_overlap_and_leave_the_lead(
-    data: st.DataObject, worlds: st.SearchStrategy[World], run: Callable[..., Ran]
-) -> None:
-    """It should send a gate one pulse at a time, and in time."""
-    ran = run(data.draw(worlds))
+@settings(derandomize=True, deadline=None, max_examples=250)
+@given(world=any_worlds() | dim_worlds())
+def test_pulses_never_overlap_and_leave_the_lead(world: World) -> None:
+    """It should send a gate one pulse at a time, and in time; each piece gets one at most."""
+    pulses = run(world).pulses
 
-    lead_ns = ran.world.station().lead_ns
-    for at_ns, pulse in ran.pulses:
-        assert at_ns + lead_ns <= pulse.start_ns <= pulse.open_ns <= pulse.close_ns
-        assert pulse.close_ns < pulse.clear_ns
-    for gate in {pulse.gate for _, pulse in ran.pulses}:
-        mine = [pulse for _, pulse in ran.pulses if pulse.gate == gate]
+    for at_ns, pulse in pulses:
+        assert at_ns + world.station.lead_ns <= pulse.start_ns
+        assert pulse.start_ns < pulse.open_ns < pulse.close_ns < pulse.clear_ns
+    for gate in {pulse.gate for _, pulse in pulses}:
+        mine = [pulse for _, pulse in pulses if pulse.gate == gate]
         assert all(one.clear_ns <= other.start_ns for one, other in pairwise(mine))
+    assert len({pulse.piece for _, pulse in pulses}) == len(pulses)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(data=st.data())
-def test_dropped_frames_never_send_a_piece_to_a_wrong_bin(
-    data: st.DataObject, worlds: st.SearchStrategy[World], run: Callable[..., Ran]
-) -> None:
-    """It should at worst lose a piece to the end bin, also a neighbour that it never saw."""
-    ran = run(data.draw(worlds))
+@settings(derandomize=True, deadline=None, max_examples=600)
+@given(world=dim_worlds())
+def test_dropped_frames_never_send_a_piece_to_a_wrong_bin(world: World) -> None:
+    """It should at worst lose a piece to the end bin, also a neighbour that it never saw.
 
-    bins = ran.world.station().bins
-    for piece in ran.world.pieces:
-        assert ran.fell_into(piece) in {bins.of_label[piece.label], bins.end_bin, None}
+    What counts is where each piece really fell: into the gate that was more than half open when its
+    middle passed. That holds while the belt's speed keeps within its tolerance and no pieces touch.
+    """
+    played = run(world)
+
+    for piece in world.pieces:
+        own = world.station.bins.of_label[piece.label]
+        assert world.fell_into(piece, played) in {own, world.station.bins.end_bin, None}
+
+
+@settings(derandomize=True, deadline=None, max_examples=250)
+@given(world=any_worlds())
+def test_gates_that_fail_and_models_that_stall_send_no_piece_to_a_wrong_bin(world: World) -> None:
+    """It should be as safe when the model stalls and gates refuse, fail or keep silent."""
+    played = run(world)
+
+    for piece in world.pieces:
+        own = world.station.bins.of_label[piece.label]
+        assert world.fell_into(piece, played) in {own, world.station.bins.end_bin, None}
+
+
+@settings(derandomize=True, deadline=None, max_examples=10)
+@given(world=any_worlds(), rounds=st.integers(10, 25))
+def test_memory_is_bounded_by_the_pieces_on_the_belt(world: World, rounds: int) -> None:
+    """It should hold no more after many pieces than after few, but for those on the belt."""
+    length_mm = world.pieces[-1].offset_mm + 130.0
+    pieces = tuple(
+        replace(piece, offset_mm=piece.offset_mm + number * length_mm)
+        for number in range(rounds)
+        for piece in world.pieces
+    )
+    long = replace(world, pieces=pieces, stop_ms=None)
+    sorter = Sorter(long.station, COSTS)
+    empty = held(sorter)
+
+    def watch(now_ns: int, batch: RunBatch | None) -> None:
+        # A piece is a track, its evidence and 0.3 s of middles, 65 things at most were seen; the
+        # rest is for counters, unseen stretches of belt and pulses that are not over.
+        assert batch or held(sorter) <= empty + 20 + 80 * len(sorter.views(now_ns))
+
+    player = Player(
+        sorter,
+        latencies_ms=long.latencies_ms,
+        answers=long.answers,
+        score=long.score,
+        watch=watch,
+    )
+    player.play(long.frames(), long.end_ns)
+    assert held(sorter) <= empty + 20

@@ -277,3 +277,10 @@ def test_an_unreadable_file_is_a_fault(tmp_path: Path) -> None:
     config.chmod(0)
     with pytest.raises(SettingsFault, match="permission denied"):
         load(config, {})
+
+
+def test_a_flag_and_a_flag_inside_it_are_a_fault_not_a_bug() -> None:
+    """It should let the later of `--set belt=3` and `--set belt.speed_mm_s=100` stand."""
+    assert load(None, {"belt": 3, "belt.speed_mm_s": 100}).belt.speed_mm_s == 100
+    with pytest.raises(SettingsFault, match="belt"):
+        load(None, {"belt.speed_mm_s": 100, "belt": 3})

@@ -434,6 +434,31 @@ def test_bottle_with_a_clear_middle_is_one() -> None:
     assert region.lobes == 1
 
 
+def _rim(inside_levels: float) -> Paint:
+    """Return a painter of a thin bright ring around something that is not quite belt."""
+    ring, disc = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    cv2.circle(ring, (320, 240), 44, (255,), 2, cv2.LINE_AA)
+    cv2.circle(disc, (320, 240), 44, (1,), -1)
+
+    def paint(picture: npt.NDArray[np.float32]) -> None:
+        picture += (inside_levels * disc + 60 * (ring / np.float32(255)))[:, :, np.newaxis]
+
+    return paint
+
+
+def test_clear_glass_is_its_rim_and_what_it_holds() -> None:
+    """It should see glass by a thin rim, alone or around a label, and no ring of scratches."""
+    station = Station().settle()
+    glass = np.array((275, 195, 366, 286))
+
+    (alone,) = station.look(_rim(9)).regions
+    (labelled,) = station.look(both(_rim(0), box_at(295, 220, 50, 40))).regions
+
+    assert np.abs(edges(alone.box) - glass).max() <= 4
+    assert np.abs(edges(labelled.box) - glass).max() <= 4
+    assert station.look(_rim(0)).regions == ()
+
+
 def _touching(rng: np.random.Generator, *, discs: bool) -> Picture:
     mask = np.zeros((200, 260), np.uint8)
     small = rng.uniform(0.8, 1.0)

@@ -83,7 +83,7 @@ SOURCES = (
         "Trash Annotations in Context, by Pedro F. Proenca and Pedro Simoes (tacodataset.org); "
         "shrunk to 320 pixels",
         where="github.com/Harsh9524/AquaTrash",
-        licence="MIT; the photographs CC BY 4.0",
+        licence="MIT; the photographs CC BY 4.0 (creativecommons.org/licenses/by/4.0)",
     ),
     Source(
         what="drawn pieces and belts",

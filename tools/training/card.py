@@ -77,8 +77,8 @@ One look, likeliest label, int8 on the station's runtime; 95% intervals are Wils
 The validation rows are those of SOURCES.csv with `official_split` = `val`; no network saw them or a
 near-duplicate of them in training, but settings of the training, temperature and thresholds were
 chosen on them, so figures on other pictures of the same kind will be a little lower. The
-field photographs (single pieces on grey, taken elsewhere by others) took part in nothing: they
-were measured once, at the end, as information.
+field photographs (single pieces on grey, taken elsewhere by others) took part in nothing, neither
+in training nor in choosing anything: they are measured at the very end, as information.
 
 With the thresholds:
 

@@ -57,7 +57,7 @@ def finish(
     scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
     stages = tuple(bundling.STAGES[label] for label in LABELS)
     rules = measuring.choose_rules(
-        np.concatenate([scores[n] for n in chosen_on]), labels, stages, wanted_frac=WANTED_FRAC
+        scores[VALIDATION], pools[VALIDATION].labels, stages, wanted_frac=WANTED_FRAC
     )
     figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
     manifest = bundling.measured_manifest(

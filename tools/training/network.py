@@ -27,6 +27,7 @@ FIRST_TAUGHT_BLOCK = 5
 # Regularisation of the last layer; 0.003 to 0.3 differ by less than a point on the validation rows.
 LAST_LAYER_C = 0.02
 SMOOTHING = 0.05
+DROPPED_FRAC = 0.2
 
 
 class Network:
@@ -68,7 +69,8 @@ class Network:
         pooled = keras.layers.GlobalAveragePooling2D()(self._body.output)
         self._features: Any = keras.Model(self._body.input, pooled)
         self._last: Any = keras.layers.Dense(labels, name="logits")
-        self.model: Any = keras.Model(self._body.input, self._last(pooled))
+        dropped = keras.layers.Dropout(DROPPED_FRAC)(pooled)
+        self.model: Any = keras.Model(self._body.input, self._last(dropped))
 
     def features(self, pixels: Pixels, *, title: str) -> npt.NDArray[np.float32]:
         """What the layers below the last one make of the crops: float32[N, 1280]."""

@@ -426,7 +426,7 @@ class Sorter:
         return max(known, default=None)
 
     def _crop_due_ns(self, piece: _Piece) -> int:
-        """Return when scores must be there: at the deadline of the first gate they can still meet."""
+        """Return when scores must be there: at the first deadline that they can still meet."""
         if piece.evidence.views and (due_ns := self._due_ns(piece)) is not None:
             return due_ns
         dues = [self._gate_due_ns(piece, name) for name in self._station.gates]

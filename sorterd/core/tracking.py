@@ -52,6 +52,8 @@ class Track:
         last_seen_ns: Exposure of the last one.
         last_span: Its known extent in that last frame.
         length_mm: Its extent along the belt, as far as it was seen.
+        shown: The region that showed it in that last frame.
+        shown_run_mm: How far the belt had run by then.
         sightings: Frames that showed it.
         seen_whole: Whether any frame showed all of it.
         lobed: Sightings that suggested more than one body, of those that showed all of it.
@@ -67,6 +69,8 @@ class Track:
     last_seen_ns: int
     last_span: Span
     length_mm: float
+    shown: Span
+    shown_run_mm: float
     sightings: int = 0
     seen_whole: bool = False
     lobed: int = 0
@@ -74,8 +78,6 @@ class Track:
     touching: bool = False
     ambiguous: bool = False
     vanished: bool = False
-    shown: Span | None = None
-    shown_run_mm: float = 0.0
     under_one_since_ns: int | None = None
     missing_since_ns: int | None = None
     missing_frames: int = 0
@@ -347,18 +349,21 @@ class Tracker:
         return span.front_mm <= reach_mm and gone_mm >= self._view.front_mm
 
     def _begin(self, region: Region, span: Span, t_ns: int) -> list[Sighting]:
-        """Follow a new piece, unless so little of it shows that it may flicker at the view's edge."""
+        """Follow a new piece, unless so little of it shows at an edge that it may flicker."""
         cut = self._cut_at_rear(span) or self._cut_at_front(span)
         if cut and span.length_mm < EDGE_MM:
             return []
         self._pieces += 1
+        travel_mm = self._odometer.travel_mm(t_ns)
         track = Track(
             piece=self._pieces,
-            ground=span.moved(-self._odometer.travel_mm(t_ns)),
+            ground=span.moved(-travel_mm),
             first_seen_ns=t_ns,
             last_seen_ns=t_ns,
             last_span=span,
             length_mm=span.length_mm,
+            shown=span,
+            shown_run_mm=travel_mm,
         )
         if len(self.tracks) >= self._max_pieces:
             # A heap: this piece and all that may lie beside it are not to be told apart.
@@ -438,27 +443,31 @@ class Tracker:
         pairs = [
             (track, span) for track in tracks for span in spans if self._fits(track, span, t_ns)
         ]
-        whole_mm, cut_mm = [], []
+        offs_mm: dict[int, list[float]] = {1: [], 2: []}
         for track, span in pairs:
             gap_ns = t_ns - track.last_seen_ns
             alone = sum(track is other[0] or span is other[1] for other in pairs) == 1
-            if not alone or gap_ns > Odometer.WINDOW_NS or track.shown is None:
+            if not alone or gap_ns > Odometer.WINDOW_NS:
                 continue
-            before = track.shown
-            ends_mm = []
-            if not self._cut_at_rear(before) and not self._cut_at_rear(span):
-                ends_mm.append(span.rear_mm - before.rear_mm)
-            if not self._cut_at_front(before) and not self._cut_at_front(span):
-                ends_mm.append(span.front_mm - before.front_mm)
+            ends_mm = self._ends_run_mm(track.shown, span)
             # Ends that do not agree show a piece in fragments, not a belt.
-            if not ends_mm or max(ends_mm) - min(ends_mm) > EDGE_MM:
-                continue
-            most_mm = 2 * self._belt.speed_mm_s * gap_ns / NS_PER_S
-            run_mm = min(max(sum(ends_mm) / len(ends_mm), 0.0), most_mm)
-            off_mm = run_mm - (self._odometer.travel_mm(t_ns) - track.shown_run_mm)
-            (whole_mm if len(ends_mm) == 2 else cut_mm).append(off_mm)
-        if whole_mm or cut_mm:
-            self._odometer.corrected(median(whole_mm or cut_mm), t_ns)
+            if ends_mm and max(ends_mm) - min(ends_mm) <= EDGE_MM:
+                most_mm = 2 * self._belt.speed_mm_s * gap_ns / NS_PER_S
+                run_mm = min(max(sum(ends_mm) / len(ends_mm), 0.0), most_mm)
+                believed_mm = self._odometer.travel_mm(t_ns) - track.shown_run_mm
+                offs_mm[len(ends_mm)].append(run_mm - believed_mm)
+        # Where both ends of a piece show, it may turn and yet not mislead.
+        if shown_mm := offs_mm[2] or offs_mm[1]:
+            self._odometer.corrected(median(shown_mm), t_ns)
+
+    def _ends_run_mm(self, before: Span, now: Span) -> list[float]:
+        """Return how far each end of a region has run that both frames show."""
+        ends_mm = []
+        if not self._cut_at_rear(before) and not self._cut_at_rear(now):
+            ends_mm.append(now.rear_mm - before.rear_mm)
+        if not self._cut_at_front(before) and not self._cut_at_front(now):
+            ends_mm.append(now.front_mm - before.front_mm)
+        return ends_mm
 
     def _miss(self, track: Track, t_ns: int) -> None:
         """A frame shows the place of a piece, and the piece is not there."""

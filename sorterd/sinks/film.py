@@ -1,28 +1,33 @@
 """A film of what the station saw: .mp4 or .avi as it goes, .gif put together at the end.
 
 A film is written beside its place under another name and moved there when it is closed, so that
-nothing half-written ever bears its name. Videos are written by OpenCV's FFmpeg. A GIF takes seconds
-of pure Python for each minute, which would hold up a running station; so its pictures, made smaller
-and fewer, wait in a file until `close`.
+nothing half-written ever bears its name. Videos are written by OpenCV's FFmpeg, a GIF by Pillow:
+OpenCV's wheel for Python 3.11 writes none. Choosing 256 colours for each of its pictures takes
+seconds, which would hold up a running station; so its pictures, made smaller and fewer, wait in a
+file until `close`.
 """
 
 import errno
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from sorterd.ports import DeviceFault, DeviceUnavailable
-from sorterd.sinks.gif import write_gif
 
-# What a GIF is made of at most; a minute of a belt is then some 25 MB. What waits for `close` takes
-# 0.2 MB of disk a picture and no memory.
-GIF_WIDTH_PX = 640
+# What a GIF is made of at most; a minute of a belt is then some 35 MB. Pillow holds all of it in
+# memory while it writes, so a GIF ends with its 600th picture. What waits for `close` takes 0.1 MB of
+# disk a picture.
+GIF_WIDTH_PX = 400
 GIF_RATE_HZ = 10.0
+GIF_COLOURS = 64
+GIF_MOST_PICTURES = 600
 _FINEST = (
     cv2.IMWRITE_JPEG_QUALITY,
     95,
@@ -63,8 +68,8 @@ def open_film(path: Path, *, width_px: int, height_px: int, rate_hz: float) -> F
         path: Where it is to be; ends in .mp4, .avi or .gif. What is there is replaced at the end.
         width_px: Columns of every picture; at least 2.
         height_px: Rows of every picture; at least 2.
-        rate_hz: Pictures a second; more than 0. Of a faster film a GIF leaves pictures out, and
-            wider pictures it makes smaller (`GIF_RATE_HZ`, `GIF_WIDTH_PX`).
+        rate_hz: Pictures a second; more than 0. Of a faster film a GIF leaves pictures out, wider
+            pictures it makes smaller, and a long film it ends early (`GIF_MOST_PICTURES`).
 
     Raises:
         DeviceUnavailable: The ending is another, or nothing can be written there.
@@ -135,7 +140,8 @@ class _Gif:
         start_cs = round(100 * self._count / self._rate_hz)
         self._count += 1
         apart_cs = 100 / GIF_RATE_HZ
-        if self._starts_cs and start_cs < self._starts_cs[-1] + apart_cs:
+        full = len(self._starts_cs) == GIF_MOST_PICTURES
+        if full or (self._starts_cs and start_cs < self._starts_cs[-1] + apart_cs):
             return
         self._starts_cs.append(start_cs)
         small = cv2.resize(pixels, self._size, interpolation=cv2.INTER_AREA)
@@ -152,13 +158,30 @@ class _Gif:
             if self._count:
                 end_cs = max(round(100 * self._count / self._rate_hz), self._starts_cs[-1] + 2)
                 with self._beside.open("wb") as file:
-                    write_gif(file, self._waiting.picture, [*self._starts_cs[1:], end_cs])
+                    self._write(file, [*self._starts_cs[1:], end_cs])
         except OSError as error:
             self._beside.unlink(missing_ok=True)
             raise _fault(self._path, error.strerror) from error
         finally:
             self._waiting.close()
         _settle(self._path, self._beside, empty=self._count == 0)
+
+    def _write(self, file: BinaryIO, ends_cs: Sequence[int]) -> None:
+        lengths_ms = [
+            10 * (end_cs - start_cs)
+            for start_cs, end_cs in zip(self._starts_cs, ends_cs, strict=True)
+        ]
+        pictures = (_calm(self._waiting.picture(number)) for number in range(len(lengths_ms)))
+        next(pictures).save(
+            file, "GIF", save_all=True, append_images=pictures, duration=lengths_ms, loop=0
+        )
+
+
+def _calm(pixels: npt.NDArray[np.uint8]) -> Image.Image:
+    """Return a picture in few colours, without the sensor's noise, which would be most of a GIF."""
+    smooth = cv2.bilateralFilter(pixels, 5, 20.0, 2.0)
+    picture = Image.fromarray(cv2.cvtColor(smooth, cv2.COLOR_BGR2RGB))
+    return picture.quantize(GIF_COLOURS, dither=Image.Dither.NONE)
 
 
 class _Waiting:

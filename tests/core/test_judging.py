@@ -116,23 +116,24 @@ def test_floor_bounds_what_a_view_can_say(subject: Evidence) -> None:
 
 def test_sure_needs_views_belief_and_a_label(subject: Evidence, judging: JudgingRules) -> None:
     """It should not decide early on one view, nor on views that do not agree."""
-    look(subject, (0.99, 0.0, 0.01, 0.0))
-    assert not subject.sure
-    look(subject, CAN)
-    assert subject.sure
-
-    torn = Evidence(judging)
+    once, torn = Evidence(judging), Evidence(judging)
+    look(once, (0.99, 0.0, 0.01, 0.0))
     look(torn, CAN, JAR)
+    look(subject, CAN, CAN)
+
+    assert not once.sure
     assert not torn.sure
     assert torn.verdict.label is None
+    assert subject.sure
 
 
-def test_full_asks_for_no_more_views(subject: Evidence) -> None:
+def test_full_asks_for_no_more_views(subject: Evidence, judging: JudgingRules) -> None:
     """It should have enough after `max_views`, sure or not."""
-    look(subject, *[BLANK] * 4)
-    assert not subject.full
+    fewer = Evidence(judging)
+    look(fewer, *[BLANK] * 4)
+    look(subject, *[BLANK] * 5)
 
-    look(subject, BLANK)
+    assert not fewer.full
     assert subject.full
     assert subject.verdict.label is None
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 
@@ -114,9 +115,7 @@ class Desk:
                 case MoveGate(pulse):
                     self.pulses.append(pulse)
                     if self.movement is not None:
-                        moved = GateMoved(
-                            pulse.pulse, pulse.gate, self.movement, 0, pulse.start_ns
-                        )
+                        moved = GateMoved(pulse.pulse, pulse.gate, self.movement, 0, pulse.start_ns)
                         self.waiting.append(moved)
                 case EndPiece(outcome):
                     self.outcomes.append(outcome)
@@ -176,7 +175,7 @@ def test_views_of_a_lying_piece_are_ten_a_second(desk: Desk) -> None:
     desk.show(HERE, from_ms=0, to_ms=700)
 
     exposed = [crop.exposed_ns for batch in desk.batches for crop in batch.crops]
-    assert all(b - a >= 100 * MS for a, b in zip(exposed, exposed[1:], strict=False))
+    assert all(later - earlier >= 100 * MS for earlier, later in pairwise(exposed))
 
 
 def test_two_at_once_open_nothing(desk: Desk) -> None:

@@ -147,9 +147,7 @@ class Line:
             near = min(self.pieces, key=lambda offset: abs(front_mm - offset - 30 - middle_mm))
             labels.append(self.pieces[near])
         done_ms = self.now_ns / MS + self.latency_ms
-        self.waiting.append(
-            self.scored(batch, *labels, now_ms=done_ms, took_ms=self.latency_ms)
-        )
+        self.waiting.append(self.scored(batch, *labels, now_ms=done_ms, took_ms=self.latency_ms))
 
 
 @pytest.fixture
@@ -176,7 +174,9 @@ def test_piece_is_sorted(line: Line) -> None:
     assert outcome.opened_late_ns == 0
     assert outcome.crops == 2
     # The middle passes the gate at 450 mm after 2.4 s.
-    assert (outcome.pulse.open_ns + outcome.pulse.close_ns) / 2 == pytest.approx(2400 * MS, rel=0.01)
+    assert (outcome.pulse.open_ns + outcome.pulse.close_ns) / 2 == pytest.approx(
+        2400 * MS, rel=0.01
+    )
     assert outcome.decided_ns is not None
     assert outcome.deadline_ns is not None
     assert outcome.decided_ns < outcome.deadline_ns < outcome.pulse.start_ns

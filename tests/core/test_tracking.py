@@ -74,9 +74,7 @@ def test_gaps_of_any_kind_count_a_piece_once(
     assert not any(track.spoilt or track.vanished for track in subject.tracks.values())
 
 
-def test_last_of_a_piece_is_no_other_piece(
-    subject: Tracker, ride: Ride, region: Regions
-) -> None:
+def test_last_of_a_piece_is_no_other_piece(subject: Tracker, ride: Ride, region: Regions) -> None:
     """It should not count again what was thought to have left (counted twice, 15)."""
     ride(subject, range(0, 1000, 33), 0.0)
     # By the settings its rear is at 320 mm by now; on a belt 5% slower the last 9 mm still show.

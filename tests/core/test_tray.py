@@ -51,7 +51,9 @@ def test_piece_that_lies_rests_since_it_was_put_down(subject: Tray, show: Show) 
 def test_piece_that_moves_does_not_rest(subject: Tray, show: Show) -> None:
     """It should follow a hand that puts a piece down, as one piece."""
     for number in range(10):
-        show(subject, Box(100 + 20 * number, 100, 80, 60), from_ms=33 * number, to_ms=33 * number + 1)
+        show(
+            subject, Box(100 + 20 * number, 100, 80, 60), from_ms=33 * number, to_ms=33 * number + 1
+        )
 
     assert rests_ms(subject) == [297.0]
     assert not subject.occupants[1].crowded
@@ -60,7 +62,9 @@ def test_piece_that_moves_does_not_rest(subject: Tray, show: Show) -> None:
 def test_slow_creep_does_not_rest(subject: Tray, show: Show) -> None:
     """It should compare with where the piece came to rest, not with the last frame."""
     for number in range(20):
-        show(subject, Box(100 + 2 * number, 100, 80, 60), from_ms=33 * number, to_ms=33 * number + 1)
+        show(
+            subject, Box(100 + 2 * number, 100, 80, 60), from_ms=33 * number, to_ms=33 * number + 1
+        )
 
     assert rests_ms(subject)[0] > 300.0
 

@@ -1,4 +1,4 @@
-"""Plays a made-up world to a sorter: frames, a model that answers after a while, gates that may not.
+"""Plays a made-up world to a sorter: frames, a model that takes its time, gates that may fail.
 
 A sorter is told what happens in the order in which it happens, and is woken when it asks for it.
 """
@@ -75,6 +75,10 @@ class Played:
         return [(at, each) for at, each in self.commands if isinstance(each, RunBatch)]
 
 
+def _nobody(_now_ns: int, _batch: RunBatch | None) -> None:
+    """Watch nothing."""
+
+
 class Player:
     """One sorter with all that it is connected to.
 
@@ -93,7 +97,7 @@ class Player:
         latencies_ms: tuple[int, ...],
         answers: tuple[Answer, ...],
         score: Callable[[Crop], tuple[float, ...]],
-        watch: Callable[[int, RunBatch | None], None] = lambda now_ns, batch: None,
+        watch: Callable[[int, RunBatch | None], None] = _nobody,
     ) -> None:
         self._mind = mind
         self._latencies_ms = latencies_ms

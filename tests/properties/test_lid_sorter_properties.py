@@ -1,6 +1,6 @@
 """What holds for the sorter of a station with lids, whatever people put down and take away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import get_args
@@ -92,7 +92,6 @@ SCENES = st.builds(
 def run(
     scenes: Scenes,
     sorter: LidSorter | None = None,
-    watch: Callable[[int, RunBatch | None], None] = lambda now_ns, batch: None,
 ) -> Played:
     """Play all scenes to their end."""
     player = Player(
@@ -100,7 +99,6 @@ def run(
         latencies_ms=scenes.latencies_ms,
         answers=scenes.answers,
         score=scenes.score,
-        watch=watch,
     )
     return player.play(scenes.frames(), scenes.end_ns)
 
@@ -159,5 +157,13 @@ def test_memory_is_bounded_by_the_pieces_before_the_camera(scenes: Scenes, round
         lying = sorter.views(now_ns)
         assert batch or held(sorter) <= empty + 20 + 30 * len(lying)
 
-    run(replace(scenes, scenes=scenes.scenes * rounds), sorter, watch)
+    long = replace(scenes, scenes=scenes.scenes * rounds)
+    player = Player(
+        sorter,
+        latencies_ms=long.latencies_ms,
+        answers=long.answers,
+        score=long.score,
+        watch=watch,
+    )
+    player.play(long.frames(), long.end_ns)
     assert held(sorter) <= empty + 20

@@ -7,18 +7,16 @@ input that crops are written into is the interpreter's own memory, so cropping
 happens where inference does.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sorterd.core.mind import Mind
 from sorterd.core.records import (
     Box,
-    Command,
-    Drop,
     EndPiece,
     Event,
     FrameSeen,
@@ -31,44 +29,11 @@ from sorterd.ports import Classifier, Clock, Frame
 from sorterd.vision.crops import Cropper
 from sorterd.vision.regions import RegionFinder
 
+AnyMind = Mind[Any]
+"""The sorter of either kind of station."""
+
 Onlooker = Callable[[Frame, tuple[PieceView, ...], int], None]
 """Shown every frame with its pieces and the present; must not wait."""
-
-
-class Mind(Protocol):
-    """What the sorter of a belt and that of a station with lids have in common."""
-
-    @property
-    def drops(self) -> Counter[Drop]:
-        """How many frames and crops were not used, and why."""
-        ...
-
-    @property
-    def frames_seen(self) -> int:
-        """How many frames were looked at."""
-        ...
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the runtime has not answered within its budget."""
-        ...
-
-    @property
-    def wake_ns(self) -> int | None:
-        """When to come back at the latest."""
-        ...
-
-    def frames_needed(self) -> frozenset[int]:
-        """Return the frames whose pixels a later command may ask for."""
-        ...
-
-    def step(self, event: Event) -> tuple[Command, ...]:
-        """Take in one event; return what is to be done."""
-        ...
-
-    def views(self, now_ns: int) -> tuple[PieceView, ...]:
-        """Show every piece as it should be by now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +60,7 @@ class Pipeline:
         clock: Tells when a frame has been looked at.
     """
 
-    def __init__(self, finder: RegionFinder, mind: Mind, clock: Clock) -> None:
+    def __init__(self, finder: RegionFinder, mind: AnyMind, clock: Clock) -> None:
         self._finder = finder
         self._clock = clock
         self._pixels: dict[int, npt.NDArray[np.uint8]] = {}

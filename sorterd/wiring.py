@@ -22,7 +22,7 @@ from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
 from sorterd.gates.simulated import SimulatedGate
-from sorterd.pipeline import Mind, Pipeline
+from sorterd.pipeline import AnyMind, Pipeline
 from sorterd.ports import Camera, Classifier, Clock, Gate, PartSettings
 from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.simulation.servo import SimulatedServo
@@ -179,7 +179,7 @@ def region_rules(settings: Settings) -> RegionRules:
     )
 
 
-def mind(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> Mind:
+def mind(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> AnyMind:
     """Return the sorter of the kind of station that the settings name."""
     if settings.station == "belt":
         return Sorter(_belt_station(settings, model.bundle), costs)

@@ -8,31 +8,23 @@ a lid is open no new piece begins: what moves then is the lid, or what falls.
 It has the same face as the belt's `Sorter`: events in, commands out, no clock.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sorterd.core.batching import BatchDesk, Cost
+from sorterd.core.batching import Cost
 from sorterd.core.deciding import Bins, Decision, decide
-from sorterd.core.health import Frames
 from sorterd.core.judging import Evidence, JudgingRules
+from sorterd.core.mind import Known, Mind
 from sorterd.core.records import (
     Command,
     Crop,
-    Drop,
     EndPiece,
-    Event,
     FrameSeen,
-    GateMoved,
     MoveGate,
-    Movement,
     Outcome,
     PieceView,
     Pulse,
     Reason,
-    ScoresReady,
-    Stop,
-    Tick,
 )
 from sorterd.core.tray import Occupant, Tray
 
@@ -75,20 +67,14 @@ class LidStation:
     stall_ns: int
 
 
-@dataclass(slots=True, eq=False)
-class _Piece:
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Piece(Known):
     occupant: Occupant
-    evidence: Evidence
-    decision: Decision | None = None
-    decided_ns: int | None = None
-    pulse: Pulse | None = None
-    opened_late_ns: int | None = None
     cropped_ns: int | None = None
-    stalled: bool = False
     ended: bool = False
 
 
-class LidSorter:
+class LidSorter(Mind[_Piece]):
     """A station with lids. One thread.
 
     Args:
@@ -98,60 +84,15 @@ class LidSorter:
 
     # Views of a piece that lies still differ only by the sensor's noise: ten a second are plenty.
     VIEW_GAP_NS = 100_000_000
-    # A lid that has not answered for its pulse this long after it should be shut is broken.
-    SILENCE_NS = 500_000_000
 
     def __init__(self, station: LidStation, costs: Mapping[int, Cost]) -> None:
+        super().__init__(
+            station.bins, costs, stall_ns=station.stall_ns, max_age_ns=station.max_age_ns
+        )
         self._station = station
         self._tray = Tray()
-        self._desk = BatchDesk(costs, stall_ns=station.stall_ns)
-        self._frames = Frames(max_age_ns=station.max_age_ns)
-        self._pieces: dict[int, _Piece] = {}
         self._pulses = 0
         self._busy_until_ns: int | None = None
-        self._now_ns = 0
-
-    @property
-    def drops(self) -> Counter[Drop]:
-        """How many frames and crops were not used, and why."""
-        return self._frames.drops + self._desk.drops
-
-    @property
-    def frames_seen(self) -> int:
-        """How many frames were looked at, fit or not."""
-        return self._frames.seen
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the runtime has not answered within its budget."""
-        return self._desk.stalled
-
-    def frames_needed(self) -> frozenset[int]:
-        """Return the sequences of frames whose pixels a later command may ask for."""
-        return self._desk.frames_needed()
-
-    def step(self, event: Event) -> tuple[Command, ...]:
-        """Take in one event.
-
-        Args:
-            event: Its `now_ns` is no earlier than the one before.
-
-        Returns:
-            What is to be done, in this order.
-        """
-        self._now_ns = event.now_ns
-        match event:
-            case FrameSeen():
-                self._see(event)
-            case ScoresReady():
-                self._hear(event)
-            case GateMoved():
-                self._moved(event)
-            case Tick():
-                pass
-            case Stop():
-                return tuple(self._stop(event.now_ns))
-        return tuple(self._settle(event.now_ns))
 
     def views(self, now_ns: int) -> tuple[PieceView, ...]:
         """Show every piece as it was last seen; `now_ns` changes nothing, for it lies still."""
@@ -188,12 +129,14 @@ class LidSorter:
     # What an event tells.
 
     def _see(self, frame: FrameSeen) -> None:
-        if not self._frames.fit(frame):
-            return
         begins = not self._busy(frame.exposed_ns)
         for occupant in self._tray.see(frame.regions, frame.exposed_ns, begins=begins):
             if occupant.piece not in self._pieces:
-                self._pieces[occupant.piece] = _Piece(occupant, Evidence(self._station.judging))
+                self._pieces[occupant.piece] = _Piece(
+                    piece=occupant.piece,
+                    occupant=occupant,
+                    evidence=Evidence(self._station.judging),
+                )
             piece = self._pieces[occupant.piece]
             if self._worth_a_crop(piece, frame.exposed_ns):
                 piece.cropped_ns = frame.exposed_ns
@@ -217,37 +160,14 @@ class LidSorter:
             return False
         return piece.cropped_ns is None or exposed_ns - piece.cropped_ns >= self.VIEW_GAP_NS
 
-    def _hear(self, ready: ScoresReady) -> None:
-        batch = self._desk.answered(ready)
-        if batch is None:
-            return
-        for crop, scores in zip(batch.crops, ready.scores, strict=True):
-            piece = self._pieces.get(crop.piece)
-            if piece is not None and piece.decision is None:
-                piece.evidence.add(scores, along_mm=0.0, exposed_ns=crop.exposed_ns)
-
-    def _moved(self, moved: GateMoved) -> None:
-        for piece in self._pieces.values():
-            if piece.pulse is None or piece.pulse.pulse != moved.pulse:
-                continue
-            match moved.movement:
-                case Movement.OPENED:
-                    piece.opened_late_ns = moved.late_ns
-                case Movement.REFUSED_LATE:
-                    self._to_end_bin(piece, Reason.GATE_LATE)
-                case Movement.ABANDONED:
-                    self._to_end_bin(piece, Reason.STOPPED)
-                case Movement.FAULT:
-                    self._to_end_bin(piece, Reason.GATE_FAULT)
-                case Movement.CLOSED:
-                    pass
+    def _along_mm(self, crop: Crop) -> float:
+        # It lies still: each view is the same view.
+        del crop
+        return 0.0
 
     # What follows from it.
 
     def _settle(self, now_ns: int) -> Iterator[Command]:
-        for crop in self._desk.stall(now_ns):
-            if crop.piece in self._pieces:
-                self._pieces[crop.piece].stalled = True
         for piece in list(self._pieces.values()):
             if piece.decision is None:
                 yield from self._try_to_decide(piece, now_ns)
@@ -277,7 +197,7 @@ class LidSorter:
             stalled = self._desk.stalled
             self._to_end_bin(piece, Reason.RUNTIME_STALLED if stalled else Reason.NO_TIME)
             return
-        piece.decision = decide(evidence.verdict, self._station.bins)
+        piece.decision = decide(evidence.verdict, self._bins)
         if piece.decision.gate is not None:
             yield from self._open(piece, piece.decision.gate, now_ns)
 
@@ -321,10 +241,6 @@ class LidSorter:
         """Whether what lies there came to rest after the piece's lid had opened."""
         return piece.pulse is not None and piece.occupant.rests_since_ns > piece.pulse.open_ns
 
-    def _to_end_bin(self, piece: _Piece, reason: Reason) -> None:
-        piece.decision = Decision(self._station.bins.end_bin, None, reason)
-        self._desk.withdraw(piece.occupant.piece)
-
     def _has_ended(self, piece: _Piece, now_ns: int) -> bool:
         if piece.decision is None:
             return False
@@ -348,7 +264,7 @@ class LidSorter:
 
     def _outcome(self, piece: _Piece, now_ns: int) -> EndPiece:
         occupant = piece.occupant
-        decision = piece.decision or Decision(self._station.bins.end_bin, None, Reason.STOPPED)
+        decision = piece.decision or Decision(self._bins.end_bin, None, Reason.STOPPED)
         along_mm, across_mm = self._middle_mm(piece)
         return EndPiece(
             Outcome(

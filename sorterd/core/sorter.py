@@ -12,33 +12,25 @@ Nothing here reads a clock: each event carries its time, and `wake_ns` says when
 the next one must come at the latest.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sorterd.core.batching import BatchDesk, Cost
+from sorterd.core.batching import Cost
 from sorterd.core.belt import Belt, Odometer, Unseen
 from sorterd.core.deciding import Bins, Decision, decide
-from sorterd.core.health import Frames
 from sorterd.core.judging import Evidence, JudgingRules
+from sorterd.core.mind import Known, Mind
 from sorterd.core.records import (
     Command,
     Crop,
-    Drop,
     EndPiece,
-    Event,
     FrameSeen,
-    GateMoved,
     MoveGate,
-    Movement,
     Outcome,
     PieceView,
     Pulse,
     Reason,
     RunBatch,
-    ScoresReady,
-    Stop,
-    Tick,
 )
 from sorterd.core.scheduling import GatePlan, Passing, Schedule
 from sorterd.core.tracking import Sighting, Track, Tracker
@@ -72,24 +64,18 @@ class BeltStation:
     stall_ns: int
 
 
-@dataclass(slots=True, eq=False)
-class _Piece:
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Piece(Known):
     track: Track
-    evidence: Evidence
-    decision: Decision | None = None
-    decided_ns: int | None = None
     deadline_ns: int | None = None
-    pulse: Pulse | None = None
-    opened_late_ns: int | None = None
     cropped_at_mm: float | None = None
-    stalled: bool = False
 
     @property
     def bound_for(self) -> str | None:
         return self.decision.gate if self.decision else None
 
 
-class Sorter:
+class Sorter(Mind[_Piece]):
     """A belt station. One thread.
 
     Args:
@@ -97,13 +83,14 @@ class Sorter:
         costs: What the runtime was measured to need, by batch size.
     """
 
-    # A gate that has not answered for its pulse this long after it should be shut is broken.
-    SILENCE_NS = 500_000_000
     # A pulse is sent this many leads before its deadline: late enough for the belt to have its say,
     # early enough for a sort thread that the machine holds up (40 ms were seen beside a compiler).
     EARLY_LEADS = 3
 
     def __init__(self, station: BeltStation, costs: Mapping[int, Cost]) -> None:
+        super().__init__(
+            station.bins, costs, stall_ns=station.stall_ns, max_age_ns=station.max_age_ns
+        )
         self._station = station
         self._early_ns = self.EARLY_LEADS * station.lead_ns
         self._odometer = Odometer(station.belt)
@@ -112,52 +99,6 @@ class Sorter:
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
         )
-        self._desk = BatchDesk(costs, stall_ns=station.stall_ns)
-        self._frames = Frames(max_age_ns=station.max_age_ns)
-        self._pieces: dict[int, _Piece] = {}
-        self._now_ns = 0
-
-    @property
-    def drops(self) -> Counter[Drop]:
-        """How many frames and crops were not used, and why."""
-        return self._frames.drops + self._desk.drops
-
-    @property
-    def frames_seen(self) -> int:
-        """How many frames were looked at, fit or not."""
-        return self._frames.seen
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the runtime has not answered within its budget."""
-        return self._desk.stalled
-
-    def frames_needed(self) -> frozenset[int]:
-        """Return the sequences of frames whose pixels a later command may ask for."""
-        return self._desk.frames_needed()
-
-    def step(self, event: Event) -> tuple[Command, ...]:
-        """Take in one event.
-
-        Args:
-            event: Its `now_ns` is no earlier than the one before.
-
-        Returns:
-            What is to be done, in this order.
-        """
-        self._now_ns = event.now_ns
-        match event:
-            case FrameSeen():
-                self._see(event)
-            case ScoresReady():
-                self._hear(event)
-            case GateMoved():
-                self._moved(event)
-            case Tick():
-                pass
-            case Stop():
-                return tuple(self._stop(event.now_ns))
-        return tuple(self._settle(event.now_ns))
 
     def views(self, now_ns: int) -> tuple[PieceView, ...]:
         """Show every piece as it should be by now."""
@@ -188,8 +129,6 @@ class Sorter:
     # What an event tells.
 
     def _see(self, frame: FrameSeen) -> None:
-        if not self._frames.fit(frame):
-            return
         sightings = self._tracker.see(frame.regions, frame.exposed_ns)
         self._unseen.shown(frame.exposed_ns)
         for number in self._tracker.absorbed:
@@ -198,7 +137,9 @@ class Sorter:
         for sighting in sightings:
             track = sighting.track
             if track.piece not in self._pieces:
-                self._pieces[track.piece] = _Piece(track, Evidence(self._station.judging))
+                self._pieces[track.piece] = _Piece(
+                    piece=track.piece, track=track, evidence=Evidence(self._station.judging)
+                )
             piece = self._pieces[track.piece]
             if self._worth_a_crop(piece, sighting):
                 piece.cropped_at_mm = sighting.span.along_mm
@@ -222,41 +163,12 @@ class Sorter:
         last_mm = piece.cropped_at_mm
         return last_mm is None or abs(sighting.span.along_mm - last_mm) >= least_mm
 
-    def _hear(self, ready: ScoresReady) -> None:
-        batch = self._desk.answered(ready)
-        if batch is None:
-            return
-        for crop, scores in zip(batch.crops, ready.scores, strict=True):
-            piece = self._pieces.get(crop.piece)
-            if piece is not None and piece.decision is None:
-                piece.evidence.add(
-                    scores,
-                    along_mm=self._station.belt.span(crop.box).along_mm,
-                    exposed_ns=crop.exposed_ns,
-                )
-
-    def _moved(self, moved: GateMoved) -> None:
-        for piece in self._pieces.values():
-            if piece.pulse is None or piece.pulse.pulse != moved.pulse:
-                continue
-            match moved.movement:
-                case Movement.OPENED:
-                    piece.opened_late_ns = moved.late_ns
-                case Movement.REFUSED_LATE:
-                    self._to_end_bin(piece, Reason.GATE_LATE)
-                case Movement.ABANDONED:
-                    self._to_end_bin(piece, Reason.STOPPED)
-                case Movement.FAULT:
-                    self._to_end_bin(piece, Reason.GATE_FAULT)
-                case Movement.CLOSED:
-                    pass
+    def _along_mm(self, crop: Crop) -> float:
+        return self._station.belt.span(crop.box).along_mm
 
     # What follows from it.
 
     def _settle(self, now_ns: int) -> Iterator[Command]:
-        for crop in self._desk.stall(now_ns):
-            if crop.piece in self._pieces:
-                self._pieces[crop.piece].stalled = True
         for piece in list(self._pieces.values()):
             if piece.decision is None:
                 self._try_to_decide(piece, now_ns)
@@ -272,7 +184,7 @@ class Sorter:
     def _try_to_decide(self, piece: _Piece, now_ns: int) -> None:
         reason = self._spoilt(piece)
         if reason is not None:
-            self._to_end_bin(piece, reason, decided_ns=now_ns)
+            self._give_up(piece, reason, now_ns)
         elif piece.evidence.sure or piece.evidence.full or self._last_call(piece, now_ns):
             self._decide(piece, now_ns)
 
@@ -304,9 +216,9 @@ class Sorter:
 
     def _decide(self, piece: _Piece, now_ns: int) -> None:
         if piece.evidence.views == 0:
-            self._to_end_bin(piece, self._why_unseen(piece), decided_ns=now_ns)
+            self._give_up(piece, self._why_unseen(piece), now_ns)
             return
-        piece.decision = decide(piece.evidence.verdict, self._station.bins)
+        piece.decision = decide(piece.evidence.verdict, self._bins)
         piece.decided_ns = now_ns
         piece.deadline_ns = self._due_ns(piece)
         self._desk.withdraw(piece.track.piece)
@@ -319,12 +231,10 @@ class Sorter:
             return Reason.TOUCHING
         return Reason.RUNTIME_STALLED if self._desk.stalled else Reason.NO_TIME
 
-    def _to_end_bin(self, piece: _Piece, reason: Reason, *, decided_ns: int | None = None) -> None:
-        if decided_ns is not None:
-            piece.decided_ns = decided_ns
-            piece.deadline_ns = self._due_ns(piece)
-        piece.decision = Decision(self._station.bins.end_bin, None, reason)
-        self._desk.withdraw(piece.track.piece)
+    def _give_up(self, piece: _Piece, reason: Reason, now_ns: int) -> None:
+        piece.decided_ns = now_ns
+        piece.deadline_ns = self._due_ns(piece)
+        self._to_end_bin(piece, reason)
 
     def _try_to_send(self, piece: _Piece, gate: str, now_ns: int) -> Iterator[Command]:
         reason = self._spoilt(piece)
@@ -386,7 +296,7 @@ class Sorter:
 
     def _end(self, piece: _Piece, now_ns: int) -> EndPiece:
         track = piece.track
-        decision = piece.decision or Decision(self._station.bins.end_bin, None, Reason.STOPPED)
+        decision = piece.decision or Decision(self._bins.end_bin, None, Reason.STOPPED)
         self._tracker.forget(track.piece)
         self._desk.withdraw(track.piece)
         del self._pieces[track.piece]
@@ -418,7 +328,7 @@ class Sorter:
         """Return the piece's deadline: that of its gate, or of the last gate it might need."""
         gate = piece.bound_for
         if gate is None and piece.decision is None and piece.evidence.views:
-            gate = decide(piece.evidence.verdict, self._station.bins).gate
+            gate = decide(piece.evidence.verdict, self._bins).gate
         if gate is not None:
             return self._gate_due_ns(piece, gate)
         dues = [self._gate_due_ns(piece, name) for name in self._station.gates]

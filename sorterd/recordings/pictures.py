@@ -135,7 +135,7 @@ def quiet_opencv() -> Iterator[None]:
 
 def _set_log_level(level: int) -> int:
     """Set the level of OpenCV's log, and return the one before; the call moved in 4.12."""
-    of: Any = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    of: Any = cv2 if hasattr(cv2, "setLogLevel") else vars(cv2.utils)["logging"]
     return int(of.setLogLevel(level))
 
 

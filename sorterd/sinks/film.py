@@ -22,8 +22,8 @@ from PIL import Image
 from sorterd.ports import DeviceFault, DeviceUnavailable
 
 # What a GIF is made of at most; a minute of a belt is then some 35 MB. Pillow holds all of it in
-# memory while it writes, so a GIF ends with its 600th picture. What waits for `close` takes 0.1 MB of
-# disk a picture.
+# memory while it writes, so a GIF ends with its 600th picture. What waits for `close` takes 0.1 MB
+# of disk a picture.
 GIF_WIDTH_PX = 400
 GIF_RATE_HZ = 10.0
 GIF_COLOURS = 64

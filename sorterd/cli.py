@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         help="with --fast: what the model is said to need a crop (30)",
     )
     dry.add_argument(
-        "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .webp"
+        "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif"
     )
     dry.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
     commands = parser.add_subparsers(title="commands", metavar="")

@@ -283,6 +283,18 @@ def test_next_piece_waits_for_the_lid_to_shut(desk: Desk) -> None:
     assert desk.pulses[0].clear_ns <= desk.pulses[1].start_ns
 
 
+def test_piece_beside_a_falling_one_waits_for_its_lid(desk: Desk) -> None:
+    """It should not give up a piece because another's lid is still open."""
+    desk.show(HERE, from_ms=0, to_ms=440)
+    desk.show(HERE, THERE, from_ms=440, to_ms=441)
+    desk.until(800 * MS)
+    desk.label = "jar"
+    desk.show(THERE, from_ms=800, to_ms=3500)
+    desk.show(from_ms=3500, to_ms=7000)
+
+    assert [each.bin for each in desk.outcomes] == ["metal", "glass"]
+
+
 def test_next_piece_at_once_is_a_piece_of_its_own(desk: Desk) -> None:
     """It should not take a piece that follows within a blink for the one that fell."""
     desk.show(HERE, from_ms=0, to_ms=800)
@@ -298,6 +310,7 @@ def test_next_piece_at_once_is_a_piece_of_its_own(desk: Desk) -> None:
     [
         (Movement.REFUSED_LATE, Reason.GATE_LATE),
         (Movement.FAULT, Reason.GATE_FAULT),
+        (Movement.ABANDONED, Reason.STOPPED),
         (None, Reason.GATE_FAULT),
     ],
 )

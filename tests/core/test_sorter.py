@@ -252,6 +252,16 @@ def test_model_too_slow_to_be_asked_is_named(line: Line, station: BeltStation) -
     assert line.sorter.drops[Drop.CROP_NO_TIME] > 0
 
 
+def test_crop_aims_at_the_first_gate_it_can_meet(line: Line, station: BeltStation) -> None:
+    """It should still look at a pear when the model is too slow for the gates before its own."""
+    line.sorter = Sorter(replace(station, stall_ns=9000 * MS), {1: Cost(2000 * MS, 2200 * MS)})
+    line.pieces = {0.0: "pear"}
+    line.latency_ms = 2000.0
+    line.run(0, 6000)
+
+    assert only(line).reason is Reason.SORTED
+
+
 def test_stall_is_named(line: Line) -> None:
     """It should give up the piece inside a stalled runtime, and those that come after."""
     line.answers = False
@@ -351,6 +361,7 @@ def test_gates_that_may_not_move_at_once(line: Line, station: BeltStation) -> No
     [
         (Movement.REFUSED_LATE, Reason.GATE_LATE),
         (Movement.FAULT, Reason.GATE_FAULT),
+        (Movement.ABANDONED, Reason.STOPPED),
         (None, Reason.GATE_FAULT),
     ],
 )

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -115,11 +116,44 @@ def test_fragments_are_one_piece(subject: Tracker, region: Regions) -> None:
     assert the_track(subject).length_mm == pytest.approx(100.0, abs=3.0)
 
 
+def test_fragment_of_an_entering_piece_is_taken_in(subject: Tracker, region: Regions) -> None:
+    """It should count a bottle once whose glare parts it just as it enters (counted twice, 15)."""
+    subject.see([region(60.0, 60.0)], 0)
+    subject.see([region(67.0, 30.0), region(25.0, 25.0)], 33 * MS)
+    subject.see([region(73.0, 73.0)], 66 * MS)
+    for t_ms in range(99, 900, 33):
+        subject.see([region(60.0 + t_ms / 5, 100.0)], t_ms * MS)
+
+    assert list(subject.tracks) == [1]
+    assert not the_track(subject).spoilt
+
+
+def test_piece_never_seen_whole_keeps_its_front(subject: Tracker, region: Regions) -> None:
+    """It should know where the front is of a piece whose front left the view in the dark."""
+    for t_ms in range(100, 250, 33):
+        subject.see([region(t_ms / 5)], t_ms * MS)
+    subject.see([region(335.0)], 1675 * MS)
+
+    assert not the_track(subject).seen_whole
+    assert subject.span(the_track(subject), 1675 * MS).front_mm == pytest.approx(335.0, abs=9.0)
+
+
+def test_what_is_longer_than_any_piece_is_two(belt: Belt, region: Regions) -> None:
+    """It should flag two that touch from the beginning (two items, 16)."""
+    subject = Tracker(replace(belt, longest_mm=150.0), Odometer(belt))
+    for t_ms in range(0, 1500, 33):
+        subject.see([region(20 + t_ms / 5, 160.0)], t_ms * MS)
+
+    assert the_track(subject).touching
+
+
 def test_next_piece_close_behind_is_no_fragment(subject: Tracker, ride: Ride) -> None:
     """It should tell two pieces that enter 6 mm apart, and not judge them as one (two, 16)."""
     ride(subject, range(0, 1500, 33), 0.0, 66.0)
 
     first, second = subject.tracks.values()
+    assert not first.spoilt
+    assert not second.spoilt
     assert first.length_mm == pytest.approx(60.0, abs=3.0)
     assert second.length_mm == pytest.approx(60.0, abs=3.0)
 
@@ -223,15 +257,16 @@ def test_halted_belt_takes_pieces_past_the_view_with_it(
     assert len(subject.tracks) == 2
 
 
-def test_lost_fragment_moves_no_other_piece(subject: Tracker, region: Regions) -> None:
+def test_lost_fragment_moves_no_other_piece(
+    subject: Tracker, ride: Ride, region: Regions
+) -> None:
     """It should not take a region that loses half its length for a belt that jumps."""
-    for number in range(30):
-        front_mm = 100.0 + 6.6 * number
-        lost_mm = 50.0 if number == 20 else 0.0
-        subject.see([region(front_mm, 100.0 - lost_mm)], number * 33 * MS)
+    ride(subject, range(0, 2970, 33), 0.0, 400.0)
+    gone = subject.tracks[1]
+    subject.see([region(194.0, 20.0)], 2970 * MS)
 
-    assert len(subject.tracks) == 1
-    assert subject.span(the_track(subject), 990 * MS).front_mm == pytest.approx(298.0, abs=3.0)
+    assert len(subject.tracks) == 2
+    assert subject.span(gone, 2970 * MS).front_mm == pytest.approx(594.0, abs=3.0)
 
 
 def test_heap_is_ambiguous(belt: Belt, region: Regions) -> None:

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=_length, metavar="S", help="end after so long (60, unless --pieces)"
     )
     dry.add_argument(
-        "--seed", type=_seed, default=1, metavar="N", help="another seed, other pieces"
+        "--seed", type=_seed, default=7, metavar="N", help="another seed, other pieces (7)"
     )
     dry.add_argument(
         "--images", type=Path, metavar="DIR", help="lay these photos on the belt: a folder a class"

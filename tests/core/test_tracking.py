@@ -257,9 +257,7 @@ def test_halted_belt_takes_pieces_past_the_view_with_it(
     assert len(subject.tracks) == 2
 
 
-def test_lost_fragment_moves_no_other_piece(
-    subject: Tracker, ride: Ride, region: Regions
-) -> None:
+def test_lost_fragment_moves_no_other_piece(subject: Tracker, ride: Ride, region: Regions) -> None:
     """It should not take a region that loses half its length for a belt that jumps."""
     ride(subject, range(0, 2970, 33), 0.0, 400.0)
     gone = subject.tracks[1]

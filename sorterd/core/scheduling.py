@@ -21,7 +21,8 @@ The loser runs on to the end bin, and its outcome names the rule.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sorterd.core.belt import Odometer, Span
+from sorterd.core.belt import Span
+from sorterd.core.odometer import Odometer
 from sorterd.core.records import Pulse, Reason
 
 

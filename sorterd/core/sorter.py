@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sorterd.core.batching import Cost
-from sorterd.core.belt import Belt, Odometer, Unseen
+from sorterd.core.belt import Belt
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.judging import Evidence, JudgingRules
 from sorterd.core.mind import Known, Mind
+from sorterd.core.odometer import Odometer, Unseen
 from sorterd.core.records import (
     Command,
     Crop,
@@ -33,7 +34,8 @@ from sorterd.core.records import (
     RunBatch,
 )
 from sorterd.core.scheduling import GatePlan, Passing, Schedule
-from sorterd.core.tracking import Sighting, Track, Tracker
+from sorterd.core.track import Sighting, Track
+from sorterd.core.tracking import Tracker
 
 # Stands for whatever may lie on a stretch of belt that no frame has shown; pieces count from 1.
 NOBODY_SAW = 0

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.core.belt import Belt, Direction, Odometer, Span, Unseen
+from sorterd.core.belt import Belt, Direction, Span
+from sorterd.core.odometer import Odometer, Unseen
 from sorterd.core.records import Box
 
 MS = 1_000_000

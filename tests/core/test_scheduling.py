@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.core.belt import Belt, Odometer, Span
+from sorterd.core.belt import Belt, Span
+from sorterd.core.odometer import Odometer
 from sorterd.core.records import Pulse, Reason
 from sorterd.core.scheduling import GatePlan, Passing, Schedule
 

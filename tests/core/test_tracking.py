@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorterd.core.belt import Belt, Odometer
+from sorterd.core.belt import Belt
+from sorterd.core.odometer import Odometer
 from sorterd.core.records import Region
-from sorterd.core.tracking import Sighting, Track, Tracker
+from sorterd.core.track import Sighting, Track
+from sorterd.core.tracking import Tracker
 
 MS = 1_000_000
 SPEED_MM_MS = 0.2

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sorterd.simulation.drawings import FORMS, LABELS, draw
 from sorterd.simulation.drawings.bottles import water_bottle
 from sorterd.simulation.drawings.canvas import Canvas
 from sorterd.simulation.drawings.glass import bottle
-from sorterd.simulation.drawings import FORMS, LABELS, draw
 from sorterd.simulation.sprites import SEEN_ALPHA, Sprite, trimmed
 
 Form = Callable[[np.random.Generator, float], Canvas]

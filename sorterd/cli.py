@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(fault: Exception, code: int) -> int:
     for line in str(fault).splitlines():
-        print(f"sorterd: {line}", file=sys.stderr)  # noqa: T201
+        print(f"sorterd: {line}", file=sys.stderr)
     return code
 
 
@@ -198,10 +198,10 @@ def _check(arguments: argparse.Namespace) -> int:
     finally:
         model.classifier.close()
     if arguments.explain:
-        print(explain(settings))  # noqa: T201
+        print(explain(settings))
     else:
         cost_ms = model.costs[1].typical_ns / 1e6
-        print(  # noqa: T201
+        print(
             f"settings fit: a {settings.station} station, {len(settings.gates)} gates, "
             f"{len(settings.bins)} bins\n"
             f"model fits: {model.bundle.name}, {len(model.bundle.labels)} labels, "

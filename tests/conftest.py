@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import hypothesis
 import pytest
 
 from sorterd.core.belt import Belt, Direction, Span
@@ -11,6 +12,10 @@ from sorterd.core.judging import JudgingRules
 from sorterd.core.records import Box, FrameSeen, Region, RunBatch, ScoresReady
 
 MS = 1_000_000
+
+# A test that fails on one run in fifty tells nobody what broke it.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

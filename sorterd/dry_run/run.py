@@ -99,7 +99,7 @@ class DryRun:
             told, arrival, passed_over = self._travel(model, on_signal)
         finally:
             model.classifier.close()
-        print(told.table())  # noqa: T201
+        print(told.table())
         _tell(passed_over)
         if self.report is not None:
             told.write(self.report)
@@ -220,6 +220,6 @@ class DryRun:
 
 def _tell(passed_over: Sequence[str]) -> None:
     for line in passed_over[:MOST_TOLD]:
-        print(f"sorterd: {line}", file=sys.stderr)  # noqa: T201
+        print(f"sorterd: {line}", file=sys.stderr)
     if len(passed_over) > MOST_TOLD:
-        print(f"sorterd: and {len(passed_over) - MOST_TOLD} more", file=sys.stderr)  # noqa: T201
+        print(f"sorterd: and {len(passed_over) - MOST_TOLD} more", file=sys.stderr)

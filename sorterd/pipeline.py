@@ -24,6 +24,7 @@ from sorterd.core.records import (
     PieceView,
     RunBatch,
     ScoresReady,
+    Tick,
 )
 from sorterd.ports import Classifier, Clock, Frame
 from sorterd.vision.crops import Cropper
@@ -69,6 +70,9 @@ class Pipeline:
     def see(self, frame: Frame) -> list[Job | MoveGate | EndPiece]:
         """Take a frame all the way; return what is to be done."""
         finding = self._finder.find(frame.pixels, frame.exposed_ns)
+        if finding.learning:
+            # It says nothing of pieces; what runs by meanwhile counts as belt that nobody has seen.
+            return self.step(Tick(self._clock.now_ns()))
         self._pixels[frame.sequence] = frame.pixels
         return self.step(
             FrameSeen(

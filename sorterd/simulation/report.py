@@ -9,7 +9,8 @@ what would need the truth is null.
     right_bin           pieces in the bin to which their true label belongs; the end bin too
     wrong_bin           pieces in the bin of a gate that is not theirs
     end_bin_by_reason   pieces in the end bin that belong elsewhere, by why the station let them
-                        run; unseen: it never knew of them; ran_past: their gate missed them
+                        run; unseen: it never knew of them; taken_for_one: with a neighbour;
+                        ran_past: their gate missed them
     sent_to             pieces by the bin that a gate's pulse was made for
     missed_by_reason    the same and the wrong ones, by wrong_verdict (sent there) or swept
                         (taken by a gate that moved for another)

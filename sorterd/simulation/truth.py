@@ -18,6 +18,8 @@ from sorterd.simulation.world import Landing, World
 
 UNSEEN = "unseen"
 """A piece that no outcome tells of."""
+TAKEN_FOR_ONE = "taken_for_one"
+"""It and a neighbour were taken for one piece, of which an outcome tells."""
 RAN_PAST = "ran_past"
 """Its gate moved for it, and yet it lies in the end bin."""
 WRONG_VERDICT = "wrong_verdict"
@@ -92,7 +94,7 @@ def hold_against(world: World, until_ns: int, outcomes: Sequence[Outcome], bins:
         outcomes: All of the run.
         bins: Which label belongs where.
     """
-    told, double_counted, phantoms = _join(world, outcomes)
+    told, double_counted, strangers = _join(world, outcomes)
     landings = world.landings(until_ns)
     end_bin: Counter[str] = Counter()
     elsewhere: Counter[str] = Counter()
@@ -114,21 +116,27 @@ def hold_against(world: World, until_ns: int, outcomes: Sequence[Outcome], bins:
         missed=dict(end_bin + elsewhere),
         bins=_count_bins(landings, bins),
         double_counted=double_counted,
-        phantoms=phantoms,
+        # The middle of a pair may lie far from either of its pieces.
+        phantoms=sum(
+            not any(_covers(world, each, landing) for landing in landings) for each in strangers
+        ),
     )
 
 
-def _join(world: World, outcomes: Sequence[Outcome]) -> tuple[dict[int, Outcome], int, int]:
-    """Return the outcome of each piece that has one, the double counted, and the phantoms."""
+def _join(
+    world: World, outcomes: Sequence[Outcome]
+) -> tuple[dict[int, Outcome], int, list[Outcome]]:
+    """Return the outcome of each piece that has one, the double counted, and those near none."""
     real = [each for each in outcomes if each.reason is not Reason.VANISHED]
     vanished = [each for each in outcomes if each.reason is Reason.VANISHED]
     told: dict[int, Outcome] = {}
     near = {each.piece: _near(world, each) for each in outcomes}
     _match(real, near, told)
     matched = {each.piece for each in told.values()}
-    spare = [near[each.piece] for each in real if each.piece not in matched]
+    spare = [each for each in real if each.piece not in matched]
     _match(vanished, near, told)
-    return told, sum(1 for pieces in spare if pieces), sum(1 for pieces in spare if not pieces)
+    strangers = [each for each in spare if not near[each.piece]]
+    return told, len(spare) - len(strangers), strangers
 
 
 def _near(world: World, outcome: Outcome) -> list[tuple[float, int]]:
@@ -164,21 +172,26 @@ def _why_in_end_bin(
 ) -> str:
     if outcome is not None:
         return RAN_PAST if outcome.reason is Reason.SORTED else outcome.reason.value
-    for other in outcomes:
-        if other.reason in _FOR_SEVERAL and _covers(world, other, landing):
+    covering = [each for each in outcomes if _covers(world, each, landing)]
+    for other in covering:
+        if other.reason in _FOR_SEVERAL:
             return other.reason.value
-    return UNSEEN
+    return TAKEN_FOR_ONE if covering else UNSEEN
 
 
 def _covers(world: World, outcome: Outcome, landing: Landing) -> bool:
     """Tell whether a piece lay in the region that an outcome tells of."""
-    if landing.number not in world.present(outcome.last_seen_ns):
-        return False
-    place = world.place(landing.number, outcome.last_seen_ns)
     if outcome.reason is Reason.TWO_AT_ONCE:
-        return place is not None
+        return landing.number in world.present(outcome.last_seen_ns)
+    # The front of a pair may have left the view by then.
+    place = world.place(landing.number, outcome.last_seen_ns)
     reach_mm = outcome.length_mm / 2 + _SLACK_MM
-    return place is not None and abs(place[0] - outcome.last_along_mm) <= reach_mm
+    return (
+        place is not None
+        and abs(place[0] - outcome.last_along_mm) <= reach_mm
+        # An outcome knows no width; two pieces side by side are about as wide as one is long.
+        and abs(place[1] - outcome.last_across_mm) <= reach_mm
+    )
 
 
 def _count_bins(landings: Sequence[Landing], bins: Bins) -> dict[str, BinCount]:

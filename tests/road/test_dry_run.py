@@ -95,7 +95,7 @@ def test_overload_is_met_with_the_end_bin(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert number(report, "late_gates") == 0
-    reasons = {reason.value for reason in Reason} | {"unseen", "ran_past"}
+    reasons = {reason.value for reason in Reason} | {"unseen", "ran_past", "taken_for_one"}
     assert set(counts(report, "end_bin_by_reason")) <= reasons
     latency = report["latency_ms"]
     assert isinstance(latency, dict)

@@ -235,6 +235,10 @@ def test_one_outcome_speaks_for_a_touching_pair() -> None:
     )
     told = station.report([both])
     assert told.end_bin_by_reason == {"touching": 2}
+    # One of the two is what the station took both for.
+    one = station.report([replace(both, reason=Reason.UNSURE)])
+    assert one.end_bin_by_reason == {"unsure": 1, "taken_for_one": 1}
+    assert one.as_json()["phantoms"] == 0
 
 
 def test_double_counted_and_phantoms(station: Station) -> None:

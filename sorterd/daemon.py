@@ -52,6 +52,7 @@ class Patience:
     Attributes:
         reopen_after_ns: Waits before each attempt to open a failed camera again; its length is
             the number of attempts. Empty for a recording, which does not mend.
+        steady_ns: A camera that has shown frames for so long has mended: attempts count anew.
         silent_camera_ns: No frame for so long is a fault, whatever the camera says.
         stalled_runtime_ns: A model that has not answered for so long is a fault.
         drain_ns: Longest wait for pulses already sent to come to their end.
@@ -59,6 +60,7 @@ class Patience:
     """
 
     reopen_after_ns: tuple[int, ...] = (S_NS // 2, S_NS, 2 * S_NS, 4 * S_NS)
+    steady_ns: int = 60 * S_NS
     silent_camera_ns: int = 10 * S_NS
     stalled_runtime_ns: int = 10 * S_NS
     drain_ns: int = 4 * S_NS
@@ -108,6 +110,7 @@ class Daemon:
         self._sink_bell = Bell(clock)
         self._outcomes: Mailbox[Outcome] = Mailbox(self._sink_bell, ROOM)
 
+        self._asked = False
         self._stopping = threading.Event()
         self._over = threading.Event()
         self._make_safe = threading.Event()
@@ -115,8 +118,16 @@ class Daemon:
         self._fault: Exception | None = None
         self._fault_lock = threading.Lock()
 
+    def ask_to_stop(self) -> None:
+        """Ask for an orderly stop from a signal handler.
+
+        It only leaves a word for `run`, which looks for it every `each_ns`: a handler that took a
+        lock could wait for ever for the very thread that it interrupts.
+        """
+        self._asked = True
+
     def stop(self) -> None:
-        """Ask for an orderly stop. Any thread, and a signal handler, may call it."""
+        """Ask for an orderly stop. Any thread may call it, but no signal handler."""
         self._stopping.set()
         for bell in (self._main_bell, self._sort_bell):
             bell.ring()
@@ -158,7 +169,7 @@ class Daemon:
         }
         for thread in threads.values():
             thread.start()
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not self._asked:
             now_ns = self._clock.now_ns()
             if until_ns is not None and now_ns >= until_ns:
                 break
@@ -172,6 +183,9 @@ class Daemon:
             bell.ring()
         for name in ("gates", "sink", "infer", "capture"):
             threads[name].join(2.0)
+        for box in (self._answers, self._moves, self._jobs, self._pulses, self._outcomes):
+            if box.lost:
+                log.error("a full mailbox let go of %d records; please report it", box.lost)
         if self._fault is not None:
             raise self._fault
 
@@ -196,31 +210,42 @@ class Daemon:
     # Capture.
 
     def _capture_thread(self) -> None:
-        attempts = 0
+        waits_ns = iter(self._patience.reopen_after_ns)
+        camera = self._open_camera()
         while True:
-            camera = self._open_camera()
+            since_ns = self._clock.now_ns()
             try:
-                while not self._stopping.is_set():
-                    frame = camera.read()
-                    if frame is None:
-                        break
-                    attempts = 0
-                    self._frames.put(frame)
+                self._read_frames(camera)
             except DeviceFault as fault:
                 if self._stopping.is_set():
                     return
-                if attempts == len(self._patience.reopen_after_ns):
-                    raise
-                log.warning("%s; opening it again", fault)
+                if self._clock.now_ns() - since_ns >= self._patience.steady_ns:
+                    waits_ns = iter(self._patience.reopen_after_ns)
+                self._make_safe.set()
+                self._gate_bell.ring()
+                camera = self._open_again(waits_ns, fault)
             else:
                 self.stop()
                 return
-            finally:
-                camera.close()
-            self._make_safe.set()
-            self._gate_bell.ring()
-            self._clock.sleep_until(self._clock.now_ns() + self._patience.reopen_after_ns[attempts])
-            attempts += 1
+
+    def _read_frames(self, camera: Camera) -> None:
+        """Hand on frames until the camera is over or the station stops."""
+        try:
+            while not self._stopping.is_set() and (frame := camera.read()) is not None:
+                self._frames.put(frame)
+        finally:
+            camera.close()
+
+    def _open_again(self, waits_ns: Iterator[int], fault: OSError) -> Camera:
+        """Wait, and open the camera; what is not there yet may be the next time."""
+        for wait_ns in waits_ns:
+            log.warning("%s; opening it again", fault)
+            self._clock.sleep_until(self._clock.now_ns() + wait_ns)
+            try:
+                return self._open_camera()
+            except DeviceUnavailable as missing:
+                fault = missing
+        raise fault
 
     # Sort.
 

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+from sorterd.cameras import replay
 from sorterd.clock import RealClock
 from sorterd.daemon import Daemon, Patience
 from sorterd.gates.servo import ServoGate
@@ -65,11 +67,11 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
     daemon = Daemon(
         clock=clock,
         station=assemble(settings, model, model.costs, gates, clock),
-        open_camera=lambda: open_camera(settings.camera, clock),
+        open_camera=lambda: open_camera(settings.camera, settings.view, clock),
         sinks=sinks,
-        patience=Patience(flush_ns=settings.journal.flush_ms * MS_NS),
+        patience=_patience(settings),
     )
-    on_signal(daemon.stop)
+    on_signal(daemon.ask_to_stop)
     log.info("%s is running: %s on %s", settings.name, model.bundle.name, model.runtime)
     try:
         daemon.run(until_ns=None)
@@ -78,3 +80,10 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
             sink.close()
         model.classifier.close()
     return 0
+
+
+def _patience(settings: Settings) -> Patience:
+    usual = Patience(flush_ns=settings.journal.flush_ms * MS_NS)
+    # A recording that ends too early ends as early the next time.
+    recorded = isinstance(settings.camera, replay.Settings)
+    return replace(usual, reopen_after_ns=()) if recorded else usual

@@ -4,7 +4,6 @@ A device that fails ends the journey, not the run: what was seen until then is
 told all the same.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -58,8 +57,9 @@ class Road:
         self, clock: ManualClock, camera: Camera, cost: NominalCost, on_signal: OnSignal
     ) -> Arrival:
         """Travel on the manual clock, as quickly as this machine can."""
-        asked_to_stop = threading.Event()
-        on_signal(asked_to_stop.set)
+        # A word left by the signal handler; it must not take a lock.
+        asked: list[bool] = []
+        on_signal(lambda: asked.append(True))
 
         def look(frame: Frame, views: tuple[PieceView, ...], now_ns: int) -> None:
             self._show(now_ns)
@@ -76,7 +76,7 @@ class Road:
         )
         fault = None
         try:
-            engine.run(self._until_ns, stop=asked_to_stop.is_set)
+            engine.run(self._until_ns, stop=lambda: bool(asked))
         except DeviceFault as broken:
             fault = broken
         finally:
@@ -95,7 +95,7 @@ class Road:
             patience=Patience(reopen_after_ns=()),
             onlooker=self.onlooker,
         )
-        on_signal(engine.stop)
+        on_signal(engine.ask_to_stop)
         fault = None
         try:
             engine.run(self._until_ns, each_ns=S_NS // 4, look=lambda: self._show(clock.now_ns()))

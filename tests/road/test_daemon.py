@@ -217,3 +217,74 @@ def test_a_stop_in_the_middle_is_orderly(
 
     assert camera.closed
     assert all_shut(servos)
+
+
+def test_a_camera_that_is_plugged_in_again_is_opened_again(
+    clock: RealClock, parts: tuple[Station, dict[str, SimulatedServo]]
+) -> None:
+    """It should try again while the camera is not there; once the first try was the last."""
+    station, _ = parts
+
+    def fail() -> None:
+        raise DeviceFault("camera: no frame; check the cable")
+
+    tries = iter([fail, None, lambda: None])
+
+    def open_camera() -> Camera:
+        end = next(tries)
+        if end is None:
+            raise DeviceUnavailable("no camera; plug one in")
+        return Recording(clock, 2, end)
+
+    Daemon(
+        clock=clock,
+        station=station,
+        open_camera=open_camera,
+        sinks=[],
+        patience=Patience(reopen_after_ns=(0, 0)),
+    ).run(None)
+
+    assert next(tries, "none left") == "none left"
+
+
+def test_a_camera_that_fails_after_each_frame_is_given_up(
+    clock: RealClock, parts: tuple[Station, dict[str, SimulatedServo]]
+) -> None:
+    """It should not open it for ever because of the frames in between."""
+    station, _ = parts
+    opened: list[Camera] = []
+
+    def fail() -> None:
+        raise DeviceFault("camera: no frame; check the cable")
+
+    def open_camera() -> Camera:
+        opened.append(Recording(clock, 1, fail))
+        return opened[-1]
+
+    daemon = Daemon(
+        clock=clock,
+        station=station,
+        open_camera=open_camera,
+        sinks=[],
+        patience=Patience(reopen_after_ns=(0, 0)),
+    )
+    with pytest.raises(DeviceFault):
+        daemon.run(None)
+
+    assert len(opened) == 3
+
+
+def test_a_signal_handler_may_ask_for_the_stop(
+    clock: RealClock, parts: tuple[Station, dict[str, SimulatedServo]]
+) -> None:
+    """It should stop by a word that takes no lock."""
+    station, servos = parts
+    camera = Recording(clock, 1_000_000, lambda: None)
+    daemon = Daemon(
+        clock=clock, station=station, open_camera=lambda: camera, sinks=[], patience=Patience()
+    )
+
+    daemon.run(None, each_ns=1, look=daemon.ask_to_stop)
+
+    assert camera.closed
+    assert all_shut(servos)

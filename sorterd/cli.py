@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from sorterd.cameras import v4l2
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.clock import RealClock
 from sorterd.dry_run import DryRun, DryRunFault
@@ -207,6 +208,8 @@ def _check(arguments: argparse.Namespace) -> int:
             f"model fits: {model.bundle.name}, {len(model.bundle.labels)} labels, "
             f"{model.runtime}, {cost_ms:.1f} ms a crop here"
         )
+        if isinstance(settings.camera, v4l2.Settings) and (advice := settings.camera.advice()):
+            print(advice)
     return DONE
 
 

@@ -8,7 +8,7 @@ the station.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import Any
 
 import cv2
 
@@ -25,8 +25,9 @@ from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import AnyMind, Pipeline
-from sorterd.ports import Camera, Classifier, Clock, Gate, PartSettings
+from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, PartSettings
 from sorterd.settings import Settings, SettingsFault, cross_faults
+from sorterd.settings.tree import View
 from sorterd.simulation.servo import SimulatedServo
 from sorterd.vision.crops import Cropper
 from sorterd.vision.regions import RegionFinder, RegionRules
@@ -157,18 +158,31 @@ def simulated_gates(
     return gates, servos
 
 
-def open_camera(part: PartSettings, clock: Clock) -> Camera:
+def open_camera(part: PartSettings, view: View, clock: Clock) -> Camera:
     """Open a camera that needs no world.
 
+    Args:
+        part: Its settings.
+        view: The size of frame that the station is set up for.
+        clock: Of the whole station.
+
     Raises:
-        DeviceUnavailable: It could not be opened.
+        DeviceUnavailable: It could not be opened, or shows frames of another size.
     """
-    return cast("Camera", _opener("cameras", part)(part, clock))
+    camera: Camera = _opener("cameras", part)(part, clock)
+    if (camera.width_px, camera.height_px) == (view.width_px, view.height_px):
+        return camera
+    camera.close()
+    raise DeviceUnavailable(
+        f"camera {part.kind}: its frames have {camera.width_px} x {camera.height_px} pixels, "
+        f"view.width_px and view.height_px say {view.width_px} x {view.height_px}; "
+        "correct the view, or give the camera that width_px and height_px"
+    )
 
 
-def _opener(room: str, part: PartSettings) -> Callable[..., Gate]:
-    module = import_module(f"sorterd.{room}.{part.kind}")
-    return cast("Callable[..., Gate]", module.open_part)
+def _opener(room: str, part: PartSettings) -> Callable[..., Any]:
+    opener: Callable[..., Any] = import_module(f"sorterd.{room}.{part.kind}").open_part
+    return opener
 
 
 def region_rules(settings: Settings) -> RegionRules:

@@ -215,7 +215,7 @@ class DryRun:
             recording = replay.open_part(part, clock)
             faulty.append(recording.faults)
             return recording
-        return open_camera(part, clock)
+        return open_camera(part, self.settings.view, clock)
 
 
 def _tell(passed_over: Sequence[str]) -> None:

@@ -53,3 +53,39 @@ def test_a_station_needs_a_camera_that_exists(
     (line,) = capsys.readouterr().err.splitlines()
     assert "camera.kind" in line
     assert "--dry-run" in line
+
+
+def test_a_camera_of_another_size_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should say both sizes and what to correct; once this was taken for a bug."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shade = np.full((240, 320, 3), 90, np.uint8)
+    (folder / "1.png").write_bytes(cv2.imencode(".png", shade)[1].tobytes())
+    config = tmp_path / "sorterd.toml"
+    config.write_text(f"[camera]\nkind = 'replay'\npath = '{folder}'\n")
+
+    assert main(["--config", str(config)]) == 3
+    (line,) = [each for each in capsys.readouterr().err.splitlines() if "sorterd: " in each]
+    assert "320 x 240" in line
+    assert "640 x 480" in line
+
+
+def test_a_truncated_recording_ends_a_station_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should not play it again and again in the hope that it mends."""
+    whole = tmp_path / "whole.avi"
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (640, 480))
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        writer.write(rng.integers(0, 255, (480, 640, 3), dtype=np.uint8))
+    writer.release()
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    config = tmp_path / "sorterd.toml"
+    config.write_text(f"[camera]\nkind = 'replay'\npath = '{cut}'\nas_fast_as_possible = true\n")
+
+    assert main(["--config", str(config)]) == 3
+    assert "cut.avi" in capsys.readouterr().err

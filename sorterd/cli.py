@@ -16,6 +16,7 @@ import signal
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(command=_run)
+    parser.add_argument("--version", action="version", version=f"sorterd {version('sorterd')}")
     _add_settings(parser)
     dry = parser.add_argument_group("dry run: the whole road, with simulated gates")
     dry.add_argument("--dry-run", action="store_true", help="simulate; needs no Pi, root or file")

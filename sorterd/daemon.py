@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sorterd.capture import Capture, Reopening
 from sorterd.core.records import (
     Drop,
     EndPiece,
@@ -50,17 +51,14 @@ class Patience:
     """How long the daemon bears with its devices.
 
     Attributes:
-        reopen_after_ns: Waits before each attempt to open a failed camera again; its length is
-            the number of attempts. Empty for a recording, which does not mend.
-        steady_ns: A camera that has shown frames for so long has mended: attempts count anew.
+        camera: How often to open a camera that has failed.
         silent_camera_ns: No frame for so long is a fault, whatever the camera says.
         stalled_runtime_ns: A model that has not answered for so long is a fault.
         drain_ns: Longest wait for pulses already sent to come to their end.
         flush_ns: How often sinks bring what they hold to where it lasts.
     """
 
-    reopen_after_ns: tuple[int, ...] = (S_NS // 2, S_NS, 2 * S_NS, 4 * S_NS)
-    steady_ns: int = 60 * S_NS
+    camera: Reopening = field(default_factory=Reopening)
     silent_camera_ns: int = 10 * S_NS
     stalled_runtime_ns: int = 10 * S_NS
     drain_ns: int = 4 * S_NS
@@ -210,42 +208,19 @@ class Daemon:
     # Capture.
 
     def _capture_thread(self) -> None:
-        waits_ns = iter(self._patience.reopen_after_ns)
-        camera = self._open_camera()
-        while True:
-            since_ns = self._clock.now_ns()
-            try:
-                self._read_frames(camera)
-            except DeviceFault as fault:
-                if self._stopping.is_set():
-                    return
-                if self._clock.now_ns() - since_ns >= self._patience.steady_ns:
-                    waits_ns = iter(self._patience.reopen_after_ns)
-                self._make_safe.set()
-                self._gate_bell.ring()
-                camera = self._open_again(waits_ns, fault)
-            else:
-                self.stop()
-                return
+        Capture(
+            self._clock,
+            self._open_camera,
+            self._frames.put,
+            stopping=self._stopping.is_set,
+            failed=self._camera_failed,
+            patience=self._patience.camera,
+        ).run()
+        self.stop()
 
-    def _read_frames(self, camera: Camera) -> None:
-        """Hand on frames until the camera is over or the station stops."""
-        try:
-            while not self._stopping.is_set() and (frame := camera.read()) is not None:
-                self._frames.put(frame)
-        finally:
-            camera.close()
-
-    def _open_again(self, waits_ns: Iterator[int], fault: OSError) -> Camera:
-        """Wait, and open the camera; what is not there yet may be the next time."""
-        for wait_ns in waits_ns:
-            log.warning("%s; opening it again", fault)
-            self._clock.sleep_until(self._clock.now_ns() + wait_ns)
-            try:
-                return self._open_camera()
-            except DeviceUnavailable as missing:
-                fault = missing
-        raise fault
+    def _camera_failed(self) -> None:
+        self._make_safe.set()
+        self._gate_bell.ring()
 
     # Sort.
 

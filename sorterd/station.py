@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sorterd.cameras import replay
+from sorterd.capture import Reopening
 from sorterd.clock import RealClock
 from sorterd.daemon import Daemon, Patience
 from sorterd.gates.servo import ServoGate
@@ -86,4 +87,4 @@ def _patience(settings: Settings) -> Patience:
     usual = Patience(flush_ns=settings.journal.flush_ms * MS_NS)
     # A recording that ends too early ends as early the next time.
     recorded = isinstance(settings.camera, replay.Settings)
-    return replace(usual, reopen_after_ns=()) if recorded else usual
+    return replace(usual, camera=Reopening(after_ns=())) if recorded else usual

@@ -7,6 +7,7 @@ told all the same.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sorterd.capture import Reopening
 from sorterd.clock import ManualClock, RealClock
 from sorterd.core.records import Drop, PieceView
 from sorterd.daemon import Daemon, Patience
@@ -92,7 +93,7 @@ class Road:
             station=self.station,
             open_camera=open_camera,
             sinks=self.sinks,
-            patience=Patience(reopen_after_ns=()),
+            patience=Patience(camera=Reopening(after_ns=())),
             onlooker=self.onlooker,
         )
         on_signal(engine.ask_to_stop)

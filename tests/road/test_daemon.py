@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from sorterd.capture import Reopening
 from sorterd.classifiers.bundle import find
 from sorterd.classifiers.bundle import load as load_bundle
 from sorterd.classifiers.canned import CannedClassifier
@@ -135,7 +136,7 @@ def test_a_camera_that_fails_is_opened_again_then_given_up(
         station=station,
         open_camera=open_camera,
         sinks=[],
-        patience=Patience(reopen_after_ns=(0, 0)),
+        patience=Patience(camera=Reopening(after_ns=(0, 0))),
     )
     with pytest.raises(DeviceFault, match="check the cable"):
         daemon.run(None)
@@ -241,7 +242,7 @@ def test_a_camera_that_is_plugged_in_again_is_opened_again(
         station=station,
         open_camera=open_camera,
         sinks=[],
-        patience=Patience(reopen_after_ns=(0, 0)),
+        patience=Patience(camera=Reopening(after_ns=(0, 0))),
     ).run(None)
 
     assert next(tries, "none left") == "none left"
@@ -266,7 +267,7 @@ def test_a_camera_that_fails_after_each_frame_is_given_up(
         station=station,
         open_camera=open_camera,
         sinks=[],
-        patience=Patience(reopen_after_ns=(0, 0)),
+        patience=Patience(camera=Reopening(after_ns=(0, 0))),
     )
     with pytest.raises(DeviceFault):
         daemon.run(None)

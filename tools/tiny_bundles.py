@@ -2,8 +2,9 @@
 
     python tools/tiny_bundles.py
 
-One each for int8, uint8 and float32, with weights set by hand, so that a test knows what they must
-answer. Needs the extra `train`; run again only when the manifest's form changes.
+One each for int8, uint8 and float32 with one head, and `heads` with both heads and the embedding
+(float32), all with weights set by hand, so that a test knows what they must answer. Needs the
+extra `train`; run again only when the manifest's form changes.
 """
 
 import shutil
@@ -17,20 +18,25 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import (
+    STAGES,
     Bundle,
     GoldenAnswer,
     Manifest,
     Preprocessing,
     Source,
+    Stage,
+    Temperatures,
     Thresholds,
     load,
 )
 from sorterd.classifiers.tflite import open_part
 from sorterd.clock import RealClock
-from tools.training.bundling import seal
+from tools.workshop.bundling import seal
+from tools.workshop.signatures import outputs_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "classifiers" / "tiny"
 LABELS = ("red", "green", "blue")
+KINDS: dict[str, Stage] = {"red": "recyclable", "green": "organic", "blue": "landfill"}
 SIZE_PX = 16
 # How sure it is of a pure colour: logits of 6, -2, -2.
 STEEPNESS = 4.0
@@ -42,12 +48,21 @@ def main() -> None:
     picture = keras.Input((SIZE_PX, SIZE_PX, 3))
     last = keras.layers.Dense(len(LABELS))
     mean = keras.layers.GlobalAveragePooling2D()(picture)
-    network = keras.Model(picture, last(mean))
+    first = keras.layers.Dense(len(STAGES))
+    one, two = first(mean), last(mean)
     last.set_weights([STEEPNESS * np.eye(3), np.full(3, 2.0)])
+    # red is recyclable, green organic, blue landfill: the answers of stage one in another order.
+    order = [LABELS.index(label) for stage in STAGES for label in LABELS if KINDS[label] == stage]
+    first.set_weights([STEEPNESS * np.eye(3)[:, order], np.full(3, 2.0)])
     rng = np.random.default_rng(1)
     samples = rng.integers(0, 2, (64, 1, 1, 3)) * np.ones((1, SIZE_PX, SIZE_PX, 1)) * 2 - 1
-    for dtype in ("int8", "uint8", "float32"):
-        folder = FOLDER / dtype
+    for name in ("int8", "uint8", "float32", "heads"):
+        dtype = "float32" if name == "heads" else name
+        given = {"stage_two": two}
+        if name == "heads":
+            given |= {"stage_one": one, "embedding": mean}
+        network = keras.Model(picture, given)
+        folder = FOLDER / name
         (folder / "golden").mkdir(parents=True, exist_ok=True)
         export = folder.with_name("export")
         network.export(export, verbose=False)
@@ -61,12 +76,12 @@ def main() -> None:
             converter.inference_input_type = tf.as_dtype(dtype)
             converter.inference_output_type = tf.as_dtype(dtype)
         (folder / "model.tflite").write_bytes(converter.convert())
-        _write_manifest(folder, dtype)
+        _write_manifest(folder, name)
     shutil.rmtree(FOLDER / "export")
 
 
-def _write_manifest(folder: Path, dtype: str) -> None:
-    draft = _manifest(dtype, ())
+def _write_manifest(folder: Path, name: str) -> None:
+    draft = _manifest(name, ())
     one = open_part(
         Bundle(folder, draft, ()), runtime="auto", threads=1, batch_sizes=(1,), clock=RealClock()
     )
@@ -75,7 +90,7 @@ def _write_manifest(folder: Path, dtype: str) -> None:
         crop = np.full((SIZE_PX, SIZE_PX, 3), 40, np.uint8)
         crop[:, :, place] = 230
         numbers = crop / 127.5 - 1
-        if dtype != "float32":
+        if one.spec.dtype != "float32":
             numbers = np.round(numbers / one.spec.scale) + one.spec.zero_point
         one.slots(1)[0] = numbers
         scores = one.scores(1, 1)[0]
@@ -87,18 +102,19 @@ def _write_manifest(folder: Path, dtype: str) -> None:
             )
         )
     one.close()
-    seal(folder, _manifest(dtype, tuple(answers)))
+    seal(folder, _manifest(name, tuple(answers)))
     load(folder)
 
 
-def _manifest(dtype: str, answers: tuple[GoldenAnswer, ...]) -> Manifest:
+def _manifest(name: str, answers: tuple[GoldenAnswer, ...]) -> Manifest:
     return Manifest(
-        name=f"tiny {dtype}",
+        name=f"tiny {name}",
         version="1",
         model="model.tflite",
         labels=LABELS,
-        temperature=1.0,
-        stages={"red": "recyclable", "green": "organic", "blue": "landfill"},
+        outputs=outputs_of(FOLDER / name / "model.tflite"),
+        temperatures=Temperatures(stage_two=1.0),
+        stages=KINDS,
         bins={"red": "packaging", "green": "compost", "blue": "landfill"},
         end_bin="landfill",
         golden_tolerance=0.05,

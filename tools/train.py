@@ -20,13 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault, Manifest, load
 from sorterd.ports import DeviceUnavailable
-from tools.training import bundling, measuring
-from tools.training.examination import examination
-from tools.training.finishing import INDEX, finish, opened, print_figures
-from tools.training.lessons import Lessons
-from tools.training.network import Network
-from tools.training.photographs import LABELS, Photograph, TrainingFault, read_folder
-from tools.training.pictures import (
+from tools.workshop import bundling, measuring
+from tools.workshop.examination import examination
+from tools.workshop.faults import WorkshopFault
+from tools.workshop.finishing import INDEX, finish, opened, print_figures
+from tools.workshop.lessons import Lessons
+from tools.workshop.network import Network
+from tools.workshop.photographs import LABELS, Photograph, read_folder
+from tools.workshop.pictures import (
     Pool,
     cut_on_belts,
     cut_pieces,
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _train(options)
         else:
             _measure(options)
-    except (TrainingFault, BundleFault, DeviceUnavailable) as fault:
+    except (WorkshopFault, BundleFault, DeviceUnavailable) as fault:
         print(f"train: {fault}", file=sys.stderr)
         return EXIT_INPUT
     return 0

@@ -11,7 +11,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 # No step of it is "..": a manifest must not reach outside its folder.
 FileName = Annotated[str, Field(pattern=r"^[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*$")]
 Stage = Literal["organic", "recyclable", "landfill"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+"""The answers of stage one, in the order of the model's output `stage_one`."""
+Output = Literal["stage_one", "stage_two", "embedding"]
 
 
 class BundleFault(ValueError):
@@ -51,6 +54,27 @@ class Preprocessing(_Part):
     """The region is widened by this share of its longer side, on every side."""
     padding: int = Field(ge=0, le=255)
     """Grey level that fills a region up to the model's shape."""
+
+
+class Temperatures(_Part):
+    """A head's scores are softmax(output / temperature); above 1 it was too sure of itself."""
+
+    stage_one: float = Field(default=1.0, gt=0.0)
+    stage_two: float = Field(gt=0.0)
+
+
+class Segments(_Part):
+    """A second model in the bundle that says of each place of a frame whether a piece covers it."""
+
+    model: FileName
+    """Takes [1, height_px, width_px, 3]; gives [1, rows, columns, 1], higher where a piece is."""
+    width_px: int = Field(ge=16, le=2048)
+    height_px: int = Field(ge=16, le=2048)
+    gain: float
+    """A pixel value x (0 to 255, RGB) enters the model as `x * gain + offset`."""
+    offset: float
+    threshold: float
+    """An output above it is a piece."""
 
 
 class Thresholds(_Part):
@@ -94,9 +118,12 @@ class Manifest(_Part):
     version: str = Field(min_length=1)
     model: FileName
     labels: tuple[str, ...] = Field(min_length=2, strict=False)
-    """In the order of the model's outputs."""
-    temperature: float = Field(gt=0.0)
-    """Scores are softmax(output / temperature)."""
+    """In the order of the model's output `stage_two`."""
+    outputs: tuple[Output, ...] = Field(strict=False)
+    """What the model gives, in its own order: always `stage_two` [n, labels]; with `stage_one`
+    [n, 3], in the order of `STAGES`, it decides between those and `stage_two` only within the
+    answer's labels; `embedding` is what the last layers see, for teaching."""
+    temperatures: Temperatures
     stages: dict[str, Stage]
     """Label -> the answer of stage one that it belongs to."""
     bins: dict[str, str]
@@ -106,6 +133,7 @@ class Manifest(_Part):
     """How far a score may be from its golden answer: int8 runtimes differ by a few levels."""
     preprocessing: Preprocessing
     thresholds: Thresholds
+    segments: Segments | None = None
     accuracy: tuple[Accuracy, ...] = Field(strict=False)
     golden: tuple[GoldenAnswer, ...] = Field(min_length=1, strict=False)
     provenance: tuple[Source, ...] = Field(min_length=1, strict=False)
@@ -123,7 +151,10 @@ class Manifest(_Part):
         for answer in self.golden:
             if len(answer.scores) != len(self.labels):
                 raise ValueError(f"golden {answer.file}: needs {len(self.labels)} scores")
-        for file in (self.model, *(answer.file for answer in self.golden)):
+        if "stage_two" not in self.outputs or len(set(self.outputs)) != len(self.outputs):
+            raise ValueError("outputs: needs stage_two, and each at most once")
+        models = [self.model] if self.segments is None else [self.model, self.segments.model]
+        for file in (*models, *(answer.file for answer in self.golden)):
             if file not in self.sha256:
                 raise ValueError(f"sha256 has no entry for {file}")
         return self
@@ -165,7 +196,7 @@ class Bundle:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """In the order of the model's outputs."""
+        """In the order of the scores."""
         return self.manifest.labels
 
     @property

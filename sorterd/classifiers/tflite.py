@@ -15,7 +15,8 @@ from typing import Any, Final, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.classifiers.bundle import Bundle, BundleFault
+from sorterd.classifiers.bundle import STAGES, Bundle, BundleFault
+from sorterd.classifiers.heads import Heads
 from sorterd.classifiers.runtimes import (
     Interpreter,
     Runtime,
@@ -35,10 +36,18 @@ TIMING_NS: Final = 300_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Output:
+class _Head:
+    """One output of the model, and how its numbers are read."""
+
     index: int
     scale: float
     zero_point: int
+
+    def numbers(self, levels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        read = levels.astype(np.float32)
+        read -= self.zero_point
+        read *= self.scale
+        return read
 
 
 class TfliteClassifier:
@@ -58,7 +67,7 @@ class TfliteClassifier:
         self,
         interpreters: Mapping[int, Interpreter],
         spec: InputSpec,
-        output: _Output,
+        heads: Mapping[str, _Head],
         *,
         bundle: Bundle,
         runtime: str,
@@ -69,13 +78,16 @@ class TfliteClassifier:
         self.runtime = runtime
         self.costs: Mapping[int, tuple[int, int]] = {}
         self._interpreters = dict(interpreters)
-        self._temperature = bundle.manifest.temperature
-        self._output = output
+        self._heads = dict(heads)
+        self._joint = Heads(bundle.manifest)
         self._inputs = {
             size: one.tensor(one.get_input_details()[0]["index"])
             for size, one in self._interpreters.items()
         }
-        self._answers = {size: one.tensor(output.index) for size, one in self._interpreters.items()}
+        self._outputs = {
+            size: {name: one.tensor(head.index) for name, head in heads.items()}
+            for size, one in self._interpreters.items()
+        }
         self._owner: int | None = None
 
     def slots(self, size: int) -> npt.NDArray[np.generic]:
@@ -85,6 +97,27 @@ class TfliteClassifier:
 
     def scores(self, size: int, used: int) -> npt.NDArray[np.float32]:
         """Score the first `used` slots; see `sorterd.ports.Classifier`."""
+        self._invoke(size, used)
+        return self._scores(size, used)
+
+    def answers(self, size: int, used: int) -> dict[str, npt.NDArray[np.float32]]:
+        """Ask for all that the model gives for the first `used` slots, for teaching and measuring.
+
+        Returns:
+            Each of the manifest's outputs as numbers, float32[used, width], before any
+            temperature; and `scores` as `scores` returns them.
+
+        Raises:
+            DeviceFault: The runtime failed.
+        """
+        self._invoke(size, used)
+        given = {
+            name: head.numbers(self._outputs[size][name]()[:used])
+            for name, head in self._heads.items()
+        }
+        return {**given, "scores": self._scores(size, used)}
+
+    def _invoke(self, size: int, used: int) -> None:
         self._check(size)
         if not 1 <= used <= size:
             raise ValueError(f"{used} crops in a batch of {size}")
@@ -99,24 +132,22 @@ class TfliteClassifier:
                 f"{self.runtime} failed on a batch of {size} ({one_line(fault)}): "
                 "reopen the classifier, or choose another runtime"
             ) from fault
-        answers = self._answers[size]()[:used].astype(np.float32)
-        return self._softmax(answers)
+
+    def _scores(self, size: int, used: int) -> npt.NDArray[np.float32]:
+        given: dict[str, npt.NDArray[np.float32]] = {
+            name: self._heads[name].numbers(self._outputs[size][name]()[:used])
+            for name in self._joint.reads
+        }
+        scores = self._joint.scores(given)
+        if not np.isfinite(scores).all():
+            raise DeviceFault(f"{self.runtime} answered with no numbers: check the model")
+        return scores
 
     def close(self) -> None:
         """Let go of the interpreters. Harmless when repeated."""
         self._inputs.clear()
-        self._answers.clear()
+        self._outputs.clear()
         self._interpreters.clear()
-
-    def _softmax(self, answers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        answers -= self._output.zero_point
-        answers *= self._output.scale / self._temperature
-        answers -= answers.max(axis=1, keepdims=True)
-        np.exp(answers, out=answers)
-        answers /= answers.sum(axis=1, keepdims=True)
-        if not np.isfinite(answers).all():
-            raise DeviceFault(f"{self.runtime} answered with no numbers: check the model")
-        return answers
 
     def _check(self, size: int) -> None:
         if not self._interpreters:
@@ -161,24 +192,26 @@ def open_part(
     with without_chatter():
         found = usable_runtime(runtime, bundle.model_path, threads)
         interpreters = {size: found.build() for size in batch_sizes}
-        spec, output = _fitted(interpreters[batch_sizes[0]], bundle)
+        spec, heads = _fitted(interpreters[batch_sizes[0]], bundle)
         for size, one in interpreters.items():
             _resize(one, size, spec, bundle)
-        classifier = TfliteClassifier(interpreters, spec, output, bundle=bundle, runtime=found.name)
+        classifier = TfliteClassifier(interpreters, spec, heads, bundle=bundle, runtime=found.name)
         _compare_golden(classifier, bundle)
         classifier.costs = {size: _timed(classifier, size, clock) for size in batch_sizes}
     classifier.hand_over()
     return classifier
 
 
-def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, _Output]:
-    """Compare the model's input and output with the manifest, and read their numbers."""
+def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, _Head]]:
+    """Compare the model's input and outputs with the manifest, and read their numbers."""
     inputs, outputs = one.get_input_details(), one.get_output_details()
     wanted = bundle.manifest.preprocessing
     where = bundle.model_path
-    if len(inputs) != 1 or len(outputs) != 1:
+    named = bundle.manifest.outputs
+    if len(inputs) != 1 or len(outputs) != len(named):
         raise BundleFault(
-            f"{where} has {len(inputs)} inputs and {len(outputs)} outputs, not 1 and 1"
+            f"{where} has {len(inputs)} inputs and {len(outputs)} outputs, "
+            f"not 1 and the {len(named)} of its manifest: correct one of them"
         )
     shape = tuple(int(edge) for edge in inputs[0]["shape"])
     if shape[1:] != (wanted.height_px, wanted.width_px, 3):
@@ -186,16 +219,18 @@ def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, _Output]:
             f"{where} takes {list(shape)}, the manifest says "
             f"[n, {wanted.height_px}, {wanted.width_px}, 3]: correct one of them"
         )
-    answers = tuple(int(edge) for edge in outputs[0]["shape"])
-    if len(answers) != 2 or answers[1] != len(bundle.labels):
-        raise BundleFault(
-            f"{where} gives {list(answers)}, the manifest has {len(bundle.labels)} labels: "
-            "correct one of them"
-        )
+    for name, output in zip(named, outputs, strict=True):
+        given = tuple(int(edge) for edge in output["shape"])
+        widths = {"stage_one": len(STAGES), "stage_two": len(bundle.labels)}
+        if len(given) != 2 or given[1] != widths.get(name, given[-1]):
+            raise BundleFault(
+                f"{where} gives {list(given)} as {name}, not [n, {widths.get(name, 'any')}] as its "
+                "manifest has it: correct one of them"
+            )
     dtype = np.dtype(inputs[0]["dtype"]).name
-    for name in (dtype, np.dtype(outputs[0]["dtype"]).name):
-        if name not in get_args(Dtype):
-            raise BundleFault(f"{where} works with {name}: export it as int8, uint8 or float32")
+    for number in (dtype, *(np.dtype(output["dtype"]).name for output in outputs)):
+        if number not in get_args(Dtype):
+            raise BundleFault(f"{where} works with {number}: export it as int8, uint8 or float32")
     scale, zero_point = _quantisation(inputs[0])
     spec = InputSpec(
         wanted.width_px,
@@ -206,7 +241,11 @@ def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, _Output]:
         scale=scale,
         zero_point=zero_point,
     )
-    return spec, _Output(outputs[0]["index"], *_quantisation(outputs[0]))
+    heads: dict[str, _Head] = {
+        name: _Head(output["index"], *_quantisation(output))
+        for name, output in zip(named, outputs, strict=True)
+    }
+    return spec, heads
 
 
 def _quantisation(details: Mapping[str, Any]) -> tuple[float, int]:
@@ -219,15 +258,15 @@ def _resize(one: Interpreter, size: int, spec: InputSpec, bundle: Bundle) -> Non
         index = one.get_input_details()[0]["index"]
         one.resize_tensor_input(index, [size, spec.height_px, spec.width_px, 3])
         one.allocate_tensors()
-        answers = tuple(one.get_output_details()[0]["shape"])
+        given = [int(output["shape"][0]) for output in one.get_output_details()]
     except (RuntimeError, ValueError) as fault:
         raise BundleFault(
             f"{bundle.model_path} cannot take a batch of {size} ({one_line(fault)}): "
             "export it with a free batch size"
         ) from fault
-    if answers != (size, len(bundle.labels)):
+    if given != [size] * len(given):
         raise BundleFault(
-            f"{bundle.model_path} gives {list(answers)} for a batch of {size}: "
+            f"{bundle.model_path} gives {given} answers for a batch of {size}: "
             "export it with a free batch size"
         )
 

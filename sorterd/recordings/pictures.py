@@ -99,8 +99,20 @@ def load_picture(path: Path, *, longer_px: int) -> npt.NDArray[np.uint8] | Unusa
         uint8[H, W, 3], BGR, the caller's own; or why there is none.
     """
     data = _read_file(path)
-    if isinstance(data, Unusable):
-        return data
+    return data if isinstance(data, Unusable) else decode_picture(data, path, longer_px=longer_px)
+
+
+def decode_picture(data: bytes, path: Path, *, longer_px: int) -> npt.NDArray[np.uint8] | Unusable:
+    """Decode a picture that was read already; see `load_picture`.
+
+    Args:
+        data: The file's content.
+        path: What to call it when it is of no use.
+        longer_px: The longer side that is wanted.
+    """
+    if not is_picture(data[:16]):
+        why = f"skipped: not a {FORMATS} picture" if data else "skipped: the file is empty"
+        return Unusable(path, why)
     try:
         width_px, height_px = _size_in_header(data)
     except (struct.error, IndexError):

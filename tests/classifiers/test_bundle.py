@@ -82,9 +82,13 @@ def test_a_changed_file_is_named(file: str, folder: Path) -> None:
     ("old", "new", "message"),
     [
         ('end_bin = "landfill"\n', "", "end_bin: Field required"),
-        ("temperature = 1.0", "temperature = 1.0\nmood = 3", "mood: Extra inputs"),
-        ("temperature = 1.0", 'temperature = "warm"', "temperature: Input should be a valid"),
-        ("temperature = 1.0", "temperature = 0.0", "temperature: Input should be greater than 0"),
+        ("version = ", "mood = 3\nversion = ", "mood: Extra inputs"),
+        (
+            "stage_two = 1.0",
+            'stage_two = "warm"',
+            "temperatures.stage_two: Input should be a valid",
+        ),
+        ("stage_two = 1.0", "stage_two = 0.0", "temperatures.stage_two: Input should be greater"),
         ("width_px = 16", "width_px = 16.5", "preprocessing.width_px: "),
         ("stage_one_frac = 0.6", "stage_one_frac = 60", "thresholds.stage_one_frac: "),
         ('red = "recyclable"', 'red = "wet"', "stages.red: "),

@@ -95,7 +95,7 @@ def test_labels_must_match_the_outputs(folder: Path) -> None:
     text = text.replace("0.0026]", "0.0026, 0.0]").replace("0.9947]", "0.9947, 0.0]")
     (folder / "manifest.toml").write_text(text, encoding="utf-8")
 
-    with pytest.raises(BundleFault, match=r"gives \[1, 3\], the manifest has 4 labels"):
+    with pytest.raises(BundleFault, match=r"gives \[1, 3\] as stage_two, not \[n, 4\]"):
         opened(load(folder))
 
 

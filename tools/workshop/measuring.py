@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sorterd.classifiers.tflite import TfliteClassifier
 from sorterd.vision.crops import quantised
-from tools.training.pictures import Pool
+from tools.workshop.pictures import Pool
 
 # Of the normal distribution, for a 95% interval.
 Z95 = 1.96

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sorterd.classifiers.bundle import Manifest
-from tools.training.measuring import Share
+from tools.workshop.measuring import Share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +44,8 @@ def write_card(manifest: Manifest, story: Story) -> str:
 
 Tells seven kinds of waste apart: {labels}.
 A MobileNetV2 in full int8, input {size} RGB, outputs logits; scores are
-softmax(logits / {manifest.temperature}). Stage one (organic, recyclable, landfill) asks for a
-belief of {two.stage_one_frac}, stage two (the label within stage one's answer) for
+softmax(logits / {manifest.temperatures.stage_two}). Stage one (organic, recyclable, landfill) asks
+for a belief of {two.stage_one_frac}, stage two (the label within stage one's answer) for
 {two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
 
 Made by:

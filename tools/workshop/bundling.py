@@ -20,15 +20,18 @@ from sorterd.classifiers.bundle import (
     Accuracy,
     GoldenAnswer,
     Manifest,
+    Output,
     Preprocessing,
     Source,
     Stage,
+    Temperatures,
     Thresholds,
 )
 from sorterd.vision.crops import MARGIN_FRAC, PADDING
-from tools.training.measuring import Rules, Share
-from tools.training.network import GAIN, OFFSET
-from tools.training.photographs import LABELS, TrainingFault
+from tools.workshop.faults import WorkshopFault
+from tools.workshop.measuring import Rules, Share
+from tools.workshop.network import GAIN, OFFSET
+from tools.workshop.photographs import LABELS
 
 MODEL = "model.tflite"
 CARD = "README.md"
@@ -87,20 +90,21 @@ SOURCES = (
     ),
     Source(
         what="drawn pieces and belts",
-        where="sorterd/simulation/drawings, tools/training",
+        where="sorterd/simulation/drawings, tools/workshop",
         licence="MIT",
     ),
 )
 
 
-def draft_manifest(*, name: str, size_px: int) -> Manifest:
+def draft_manifest(*, name: str, size_px: int, outputs: tuple[Output, ...]) -> Manifest:
     """A manifest with everything that is known before the model has been measured."""
     return Manifest(
         name=name,
         version="1",
         model=MODEL,
         labels=LABELS,
-        temperature=1.0,
+        outputs=outputs,
+        temperatures=Temperatures(stage_two=1.0),
         stages=STAGES,
         bins=BINS,
         end_bin=END_BIN,
@@ -124,7 +128,7 @@ def draft_manifest(*, name: str, size_px: int) -> Manifest:
 def measured_manifest(
     draft: Manifest,
     *,
-    temperature: float,
+    temperatures: Temperatures,
     rules: Rules,
     figures: Mapping[str, Share],
     golden: Sequence[GoldenAnswer],
@@ -142,7 +146,7 @@ def measured_manifest(
     )
     return draft.model_copy(
         update={
-            "temperature": temperature,
+            "temperatures": temperatures,
             "thresholds": Thresholds(
                 stage_one_frac=rules.stage_one_frac, stage_two_frac=rules.stage_two_frac
             ),
@@ -176,7 +180,8 @@ def seal(folder: Path, manifest: Manifest) -> None:
 
 def as_toml(manifest: Manifest) -> str:
     """The manifest as a person reads it; `bundle.load` reads the same back."""
-    fields = manifest.model_dump(mode="json")
+    # TOML has no null: what a bundle does not have is not in it.
+    fields = manifest.model_dump(mode="json", exclude_none=True)
     plain = {key: value for key, value in fields.items() if not _is_table(value)}
     parts = ["# Made by tools/train.py; checked by sorterd/classifiers/bundle.py.", *_lines(plain)]
     for key, value in fields.items():
@@ -206,15 +211,15 @@ def in_its_place(out: Path) -> Iterator[Path]:
     """A new folder that takes the place of `out` when everything in it is written.
 
     Raises:
-        TrainingFault: `out` is there and is no bundle, or its parent cannot be written to.
+        WorkshopFault: `out` is there and is no bundle, or its parent cannot be written to.
     """
     if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise TrainingFault(f"{out} is there and is not a bundle: give another --out, or move it")
+        raise WorkshopFault(f"{out} is there and is not a bundle: give another --out, or move it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as fault:
-        raise TrainingFault(
+        raise WorkshopFault(
             f"{out} cannot be written ({fault.strerror}): give another --out"
         ) from fault
     try:

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from tools.training.lessons import Lessons
-from tools.training.photographs import TrainingFault
-from tools.training.pictures import Pool
+from tools.workshop.faults import WorkshopFault
+from tools.workshop.lessons import Lessons
+from tools.workshop.pictures import Pool
 
 Pixels = npt.NDArray[np.uint8]
 GAIN, OFFSET = 1 / 127.5, -1.0
@@ -41,14 +41,14 @@ class Network:
         seed: For everything random in here.
 
     Raises:
-        TrainingFault: TensorFlow is not installed, or the weights do not load.
+        WorkshopFault: TensorFlow is not installed, or the weights do not load.
     """
 
     def __init__(self, labels: int, *, size_px: int, weights: str, alpha: float, seed: int) -> None:
         try:
             keras = import_module("keras")
         except ImportError as fault:
-            raise TrainingFault(
+            raise WorkshopFault(
                 "TensorFlow is not installed: python -m pip install 'sorterd[train]'"
             ) from fault
         self._keras: Any = keras
@@ -65,7 +65,7 @@ class Network:
                 self._body.load_weights(weights)
         except (OSError, ValueError) as fault:
             line = str(fault).splitlines()[0]
-            raise TrainingFault(f"the weights {weights} do not load: {line}") from fault
+            raise WorkshopFault(f"the weights {weights} do not load: {line}") from fault
         pooled = keras.layers.GlobalAveragePooling2D()(self._body.output)
         self._features: Any = keras.Model(self._body.input, pooled)
         self._last: Any = keras.layers.Dense(labels, name="logits")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sorterd.classifiers.bundle import Bundle, GoldenAnswer, load
+from sorterd.classifiers.bundle import Bundle, GoldenAnswer, Temperatures, load
 from sorterd.classifiers.tflite import TfliteClassifier, open_part
 from sorterd.clock import RealClock
-from tools.training import bundling, measuring
-from tools.training.card import Story, write_card
-from tools.training.examination import VALIDATION, examination, golden_candidates
-from tools.training.lessons import Lessons
-from tools.training.network import Network
-from tools.training.photographs import LABELS, Photograph
+from tools.workshop import bundling, measuring
+from tools.workshop.card import Story, write_card
+from tools.workshop.examination import VALIDATION, examination, golden_candidates
+from tools.workshop.lessons import Lessons
+from tools.workshop.network import Network
+from tools.workshop.photographs import LABELS, Photograph
 
 INDEX = {label: place for place, label in enumerate(LABELS)}
 # Of what passes both thresholds, this share is to be right.
@@ -41,7 +41,9 @@ def finish(
     Raises:
         BundleFault: The station would not open it.
     """
-    draft = bundling.draft_manifest(name=options.out.name, size_px=options.size)
+    draft = bundling.draft_manifest(
+        name=options.out.name, size_px=options.size, outputs=("stage_two",)
+    )
     raw = opened(Bundle(folder, draft, ()))
     pools = examination(photographs, options.field, INDEX, options.size, drawings=options.examined)
     scores = {name: measuring.scores_of(raw, pool.pixels) for name, pool in pools.items()}
@@ -51,7 +53,8 @@ def finish(
         np.concatenate([scores[n] for n in chosen_on]), labels
     )
     raw.close()
-    warm = opened(Bundle(folder, draft.model_copy(update={"temperature": temperature}), ()))
+    temperatures = Temperatures(stage_two=temperature)
+    warm = opened(Bundle(folder, draft.model_copy(update={"temperatures": temperatures}), ()))
     scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
     stages = tuple(bundling.STAGES[label] for label in LABELS)
     rules = measuring.choose_rules(
@@ -60,7 +63,7 @@ def finish(
     figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
     manifest = bundling.measured_manifest(
         draft,
-        temperature=temperature,
+        temperatures=temperatures,
         rules=rules,
         figures=figures,
         golden=_golden(folder, warm, options.size),

@@ -15,15 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sorterd.recordings.pictures import Unusable, load_picture
+from tools.workshop.faults import WorkshopFault
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 LABELS = ("cardboard", "glass", "metal", "organic", "paper", "plastic", "trash")
 LONGEST_PX = 320
 HELD_OUT_EVERY = 7
-
-
-class TrainingFault(ValueError):
-    """What keeps training from going on. The message is one line: what, where, what to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +44,16 @@ def read_folder(folder: Path, labels: Sequence[str] = LABELS) -> list[Photograph
     """Read every photograph below `folder`, in the order of label and name.
 
     Raises:
-        TrainingFault: A folder is missing or empty, or a file is not a picture.
+        WorkshopFault: A folder is missing or empty, or a file is not a picture.
     """
     if not folder.is_dir():
-        raise TrainingFault(f"no folder {folder}: give --data a folder with one folder per label")
+        raise WorkshopFault(f"no folder {folder}: give --data a folder with one folder per label")
     held_out = _listed_as_val(folder / "SOURCES.csv")
     photographs: list[Photograph] = []
     for label in labels:
         paths = sorted(p for p in (folder / label).glob("*") if p.suffix.lower() in SUFFIXES)
         if not paths:
-            raise TrainingFault(
+            raise WorkshopFault(
                 f"no pictures of {label} in {folder / label}: every label needs some"
             )
         for place, path in enumerate(paths):
@@ -78,7 +75,7 @@ def _listed_as_val(sources: Path) -> frozenset[str] | None:
 def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
     pixels = load_picture(path, longer_px=LONGEST_PX)
     if isinstance(pixels, Unusable):
-        raise TrainingFault(f"{path} is of no use ({pixels.why}): replace or remove it")
+        raise WorkshopFault(f"{path} is of no use ({pixels.why}): replace or remove it")
     shrink = LONGEST_PX / max(pixels.shape[:2])
     if shrink < 1:
         size = (round(pixels.shape[1] * shrink), round(pixels.shape[0] * shrink))

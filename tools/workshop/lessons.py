@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sorterd.vision.crops import PADDING
-from tools.training.belts import photograph
-from tools.training.photographs import Photograph
-from tools.training.pictures import Pool
+from tools.workshop.belts import photograph
+from tools.workshop.photographs import Photograph
+from tools.workshop.pictures import Pool
 
 Pixels = npt.NDArray[np.uint8]
 

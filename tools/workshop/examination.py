@@ -15,9 +15,9 @@ from sorterd.simulation.background import part_from_background
 from sorterd.simulation.drawings import draw
 from sorterd.simulation.sprites import SEEN_ALPHA
 from sorterd.vision.crops import Cropper
-from tools.training.belts import lay_plain
-from tools.training.photographs import Photograph, read_folder
-from tools.training.pictures import (
+from tools.workshop.belts import lay_plain
+from tools.workshop.photographs import Photograph, read_folder
+from tools.workshop.pictures import (
     Pool,
     cut_pieces,
     drawn_on_belts,

@@ -19,8 +19,8 @@ from sorterd.simulation.drawings import LABELS, draw
 from sorterd.simulation.photos import LENGTH_MM
 from sorterd.simulation.sprites import Sprite, trimmed
 from sorterd.vision.crops import Cropper
-from tools.training.belts import lay_on_belt
-from tools.training.photographs import Photograph
+from tools.workshop.belts import lay_on_belt
+from tools.workshop.photographs import Photograph
 
 Pixels = npt.NDArray[np.uint8]
 

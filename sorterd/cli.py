@@ -126,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
         "--film", type=Path, metavar="FILE", help="write what was seen: .mp4 .avi .gif"
     )
     dry.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
+    dry.add_argument(
+        "--review",
+        type=Path,
+        metavar="DIR",
+        help="leave crops worth a person's look there, by the settings' table [review]",
+    )
     commands = parser.add_subparsers(title="commands", metavar="")
     check = commands.add_parser(
         "check",
@@ -235,6 +241,7 @@ def _run(arguments: argparse.Namespace) -> int:
         invoke_ms=arguments.invoke_ms,
         film=arguments.film,
         report=arguments.report,
+        review=arguments.review,
     ).run(_on_signal)
     return DONE
 

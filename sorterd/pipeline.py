@@ -9,7 +9,7 @@ happens where inference does.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,28 @@ from sorterd.core.records import (
     Tick,
 )
 from sorterd.ports import Classifier, Clock, Frame
+from sorterd.vision.best_crops import BestCrops
 from sorterd.vision.crops import Cropper
-from sorterd.vision.regions import RegionFinder
+from sorterd.vision.regions import Finding
 
 AnyMind = Mind[Any]
 """The sorter of either kind of station."""
 
 Onlooker = Callable[[Frame, tuple[PieceView, ...], int], None]
 """Shown every frame with its pieces and the present; must not wait."""
+
+
+class Finder(Protocol):
+    """Turns the pixels of frames into regions. One thread; frames in the order of exposure."""
+
+    def find(self, pixels: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
+        """Look at one frame, uint8[H, W, 3] BGR, neither written to nor kept.
+
+        Raises:
+            ValueError: The frame does not hold the view: a caller's bug.
+            DeviceFault: The finder has a model, and its runtime failed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +73,19 @@ class Pipeline:
         finder: Finds the regions of a frame.
         mind: Decides.
         clock: Tells when a frame has been looked at.
+        best_crops: Keeps each piece's best crop until it ends; None if nobody wants them.
     """
 
-    def __init__(self, finder: RegionFinder, mind: AnyMind, clock: Clock) -> None:
+    def __init__(
+        self,
+        finder: Finder,
+        mind: AnyMind,
+        clock: Clock,
+        best_crops: BestCrops | None = None,
+    ) -> None:
         self._finder = finder
         self._clock = clock
+        self._best_crops = best_crops
         self._pixels: dict[int, npt.NDArray[np.uint8]] = {}
         self.mind = mind
 
@@ -90,11 +112,18 @@ class Pipeline:
             self._job(command) if isinstance(command, RunBatch) else command
             for command in self.mind.step(event)
         ]
+        if self._best_crops is not None:
+            for command in todo:
+                if isinstance(command, EndPiece):
+                    self._best_crops.end(command.outcome.piece)
         needed = self.mind.frames_needed()
         self._pixels = {key: self._pixels[key] for key in self._pixels if key in needed}
         return todo
 
     def _job(self, batch: RunBatch) -> Job:
+        if self._best_crops is not None:
+            for crop in batch.crops:
+                self._best_crops.look(crop, self._pixels[crop.sequence])
         cuts = tuple((self._pixels[crop.sequence], crop.box) for crop in batch.crops)
         return Job(batch.batch, batch.size, cuts)
 

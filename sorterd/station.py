@@ -19,6 +19,7 @@ from sorterd.wiring import (
     open_camera,
     open_gates,
     open_model,
+    open_reviewing,
 )
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,17 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
     model = open_model(settings, clock)
     check_together(settings, model, model.costs)
     sinks: list[Sink] = []
+    run = 0
     if settings.journal.path is not None:
         about = {"station": settings.name, "bundle": model.bundle.name, "runtime": model.runtime}
-        sinks.append(open_journal(settings.journal.path, about))
+        journal = open_journal(settings.journal.path, about)
+        run = journal.run
+        sinks.append(journal)
+    reviewing, best_crops = None, None
+    if settings.review.folder is not None:
+        reviewing = open_reviewing(settings, model, settings.review.folder, run=run, seed=run)
+        best_crops = reviewing.best_crops
+        sinks.append(reviewing.sink)
     gates = open_gates(settings, clock)
     for gate in gates.values():
         if isinstance(gate, ServoGate) and gate.mock:
@@ -67,7 +76,7 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
             )
     daemon = Daemon(
         clock=clock,
-        station=assemble(settings, model, model.costs, gates, clock),
+        station=assemble(settings, model, model.costs, gates, clock, best_crops),
         open_camera=lambda: open_camera(settings.camera, settings.view, clock),
         sinks=sinks,
         patience=_patience(settings),
@@ -79,7 +88,9 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
     finally:
         for sink in sinks:
             sink.close()
-        model.classifier.close()
+        if reviewing is not None:
+            log.info("%s", reviewing.summary)
+        model.close()
     return 0
 
 

@@ -8,12 +8,14 @@ the station.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import cv2
 
 from sorterd.classifiers import tflite
 from sorterd.classifiers.bundle import Bundle, find, load
+from sorterd.classifiers.segmenter import TfliteSegmenter, open_segmenter
 from sorterd.core.batching import Cost
 from sorterd.core.belt import Belt, Direction
 from sorterd.core.deciding import Bins
@@ -24,25 +26,41 @@ from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
 from sorterd.gates.simulated import SimulatedGate
-from sorterd.pipeline import AnyMind, Pipeline
+from sorterd.pipeline import AnyMind, Finder, Pipeline
 from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, PartSettings
 from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.settings.tree import View
 from sorterd.simulation.servo import SimulatedServo
+from sorterd.sinks.review import Choice, Origin, Review, open_review
+from sorterd.sinks.review_folder import Room
+from sorterd.vision.best_crops import BestCrops
 from sorterd.vision.crops import Cropper
 from sorterd.vision.regions import RegionFinder, RegionRules
+from sorterd.vision.segments import SegmentFinder
 
 MS_NS = 1_000_000
+MB_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An opened model with its bundle and what it was measured to cost, by batch size."""
+    """An opened model with its bundle and what it was measured to cost, by batch size.
+
+    Attributes:
+        segmenter: The bundle's second model, if it has one and the settings want it.
+    """
 
     bundle: Bundle
     classifier: Classifier
     runtime: str
     costs: Mapping[int, Cost]
+    segmenter: TfliteSegmenter | None = None
+
+    def close(self) -> None:
+        """Let go of the interpreters. Harmless when repeated."""
+        self.classifier.close()
+        if self.segmenter is not None:
+            self.segmenter.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +89,16 @@ def open_model(settings: Settings, clock: Clock) -> Model:
         clock=clock,
     )
     costs = {size: Cost(*cost) for size, cost in classifier.costs.items()}
-    return Model(bundle, classifier, classifier.runtime, costs)
+    segments, segmenter = bundle.manifest.segments, None
+    if settings.regions.finder == "segments" and segments is not None:
+        segmenter = open_segmenter(
+            bundle.folder / segments.model,
+            segments,
+            runtime=settings.model.runtime,
+            threads=settings.model.threads,
+            clock=clock,
+        )
+    return Model(bundle, classifier, classifier.runtime, costs, segmenter)
 
 
 def check_together(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> None:
@@ -80,10 +107,14 @@ def check_together(settings: Settings, model: Model, costs: Mapping[int, Cost]) 
     Raises:
         SettingsFault: They do not fit; it holds every fault there is.
     """
+    finders = {"difference": 0.0}
+    if model.segmenter is not None:
+        finders["segments"] = model.segmenter.cost[1] / MS_NS
     faults = cross_faults(
         settings,
         labels=model.bundle.labels,
         cost_ms={size: cost.worst_ns / MS_NS for size, cost in costs.items()},
+        find_ms=finders,
     )
     if faults:
         raise SettingsFault(faults)
@@ -95,6 +126,7 @@ def assemble(
     costs: Mapping[int, Cost],
     gates: Mapping[str, Gate],
     clock: Clock,
+    best_crops: BestCrops | None = None,
 ) -> Station:
     """Put the parts together.
 
@@ -104,13 +136,14 @@ def assemble(
         costs: What the mind is to believe of the model: measured, or nominal on a manual clock.
         gates: Opened, by name.
         clock: Of the whole station.
+        best_crops: Keeps crops for a review; None for none.
     """
     # Two threads were seen to triple OpenCV's processor time for no gain; cores are the model's.
     cv2.setNumThreads(1)
     preprocessing = model.bundle.manifest.preprocessing
     return Station(
         pipeline=Pipeline(
-            RegionFinder(region_rules(settings)), mind(settings, model, costs), clock
+            region_finder(settings, model), mind(settings, model, costs), clock, best_crops
         ),
         classifier=model.classifier,
         cropper=Cropper(
@@ -124,6 +157,49 @@ def assemble(
             max_open_ns=settings.max_open_ms * MS_NS,
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewing:
+    """Both ends of a review: what the road fills, and the sink that writes it down."""
+
+    best_crops: BestCrops
+    sink: Review
+
+    @property
+    def summary(self) -> str:
+        """One line for a person: what was kept, and what was not."""
+        return self.sink.summary(self.best_crops.lost)
+
+
+def open_reviewing(
+    settings: Settings, model: Model, folder: Path, *, run: int, seed: int
+) -> Reviewing:
+    """Open a review folder for the station's crops.
+
+    Args:
+        settings: Say which crops are kept, and how many.
+        model: Opened.
+        folder: Where; the settings' own is for a real station.
+        run: The journal's; 0 without one.
+        seed: Of the share of sure pieces that is left to chance.
+
+    Raises:
+        DeviceUnavailable: It cannot be written to, or its list is another program's.
+    """
+    manifest, review = model.bundle.manifest, settings.review
+    shape = manifest.preprocessing
+    best_crops = BestCrops(
+        margin_frac=shape.margin_frac, side_px=max(shape.width_px, shape.height_px)
+    )
+    sink = open_review(
+        folder,
+        best_crops.take,
+        Choice(below_frac=review.below_frac, control_frac=review.control_frac, seed=seed),
+        Origin(run, model.bundle.labels, manifest.name, manifest.version),
+        Room(review.most_files, review.most_per_label, round(review.most_mb * MB_BYTES)),
+    )
+    return Reviewing(best_crops, sink)
 
 
 def open_gates(settings: Settings, clock: Clock) -> dict[str, Gate]:
@@ -183,6 +259,21 @@ def open_camera(part: PartSettings, view: View, clock: Clock) -> Camera:
 def _opener(room: str, part: PartSettings) -> Callable[..., Any]:
     opener: Callable[..., Any] = import_module(f"sorterd.{room}.{part.kind}").open_part
     return opener
+
+
+def region_finder(settings: Settings, model: Model) -> Finder:
+    """Return the finder that the settings name.
+
+    Raises:
+        ValueError: It needs a model that was not opened: `check_together` was not asked.
+    """
+    rules = region_rules(settings)
+    if settings.regions.finder == "difference":
+        return RegionFinder(rules)
+    segments = model.bundle.manifest.segments
+    if model.segmenter is None or segments is None:
+        raise ValueError(f"{model.bundle.name} has no segments model")
+    return SegmentFinder(model.segmenter, rules, threshold=segments.threshold, apart=segments.apart)
 
 
 def region_rules(settings: Settings) -> RegionRules:

@@ -9,12 +9,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sorterd"
-UNITS = ("_ns", "_ms", "_s", "_mm", "_mm_s", "_mm2", "_px", "_frac", "_hz", "_deg", "_us", "_deg_s")
+UNITS = (
+    "_ns", "_ms", "_s", "_mm", "_mm_s", "_mm2", "_px", "_frac", "_hz", "_deg", "_us", "_deg_s",
+    "_mb",
+)  # fmt: skip
 # Counts, ids and plain numbers that have no unit.
 UNITLESS = {
     "piece", "sequence", "batch", "size", "pulse", "sightings", "crops", "lobes", "views",
     "min_views", "max_views", "moving_at_once", "threads", "pin", "run", "whole", "lobed",
-    "missing_frames", "pieces", "frames", "seed",
+    "missing_frames", "pieces", "frames", "seed", "most_files", "most_per_label",
 }  # fmt: skip
 
 

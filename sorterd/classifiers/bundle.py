@@ -75,6 +75,14 @@ class Segments(_Part):
     offset: float
     threshold: float
     """An output above it is a piece."""
+    apart: float
+    """Bodies that are one above `threshold` and several above this are several pieces."""
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> Self:
+        if self.apart < self.threshold:
+            raise ValueError("apart: must be at least threshold")
+        return self
 
 
 class Thresholds(_Part):

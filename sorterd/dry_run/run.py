@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -31,11 +31,13 @@ from sorterd.sinks.journal import open_journal, read
 from sorterd.wiring import (
     MS_NS,
     Model,
+    Reviewing,
     assemble,
     bins_of,
     check_together,
     open_camera,
     open_model,
+    open_reviewing,
     simulated_gates,
 )
 
@@ -63,6 +65,7 @@ class DryRun:
         invoke_ms: With `fast`: what the model is said to need for a crop.
         film: Where to write what was seen.
         report: Where to write the report as JSON.
+        review: The folder for crops worth a person's look; the settings' own is a real station's.
     """
 
     settings: Settings
@@ -75,6 +78,7 @@ class DryRun:
     invoke_ms: float = 30.0
     film: Path | None = None
     report: Path | None = None
+    review: Path | None = None
 
     def run(self, on_signal: OnSignal) -> Report:
         """Run, print the table, write what was asked for.
@@ -98,7 +102,7 @@ class DryRun:
             check_together(self.settings, model, self._costs(model))
             told, arrival, passed_over = self._travel(model, on_signal)
         finally:
-            model.classifier.close()
+            model.close()
         print(told.table())
         _tell(passed_over)
         if self.report is not None:
@@ -139,13 +143,15 @@ class DryRun:
     def _travel(self, model: Model, on_signal: OnSignal) -> tuple[Report, Arrival, Sequence[str]]:
         clock = ManualClock() if self.fast else RealClock()
         gates, servos = simulated_gates(self.settings, clock)
-        station = assemble(self.settings, model, self._costs(model), gates, clock)
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sorterd-")))
             journal = open_journal(folder / "journal.db", {"station": self.settings.name})
             opened.callback(journal.close)
             line = LiveLine(RealClock())
             opened.callback(line.close)
+            reviewing = self._reviewing(model, opened)
+            best_crops = reviewing.best_crops if reviewing else None
+            station = assemble(self.settings, model, self._costs(model), gates, clock, best_crops)
             film = None
             if self.film is not None:
                 film = opened.enter_context(
@@ -161,7 +167,7 @@ class DryRun:
                 world = self._world(source, servos, start_ns)
             road = Road(
                 station=station,
-                sinks=(journal, line),
+                sinks=(journal, line, reviewing.sink) if reviewing else (journal, line),
                 line=line,
                 start_ns=start_ns,
                 lasts_s=self._lasts_s,
@@ -173,8 +179,13 @@ class DryRun:
             else:
                 arrival = road.live(clock, open_one, on_signal)
             journal.close()
+            if reviewing is not None:
+                reviewing.sink.close()
+                arrival = replace(arrival, fault=arrival.fault or reviewing.sink.fault)
             outcomes = tuple(read(folder / "journal.db"))
         passed_over = [line for lines in faulty for line in lines]
+        if reviewing is not None:
+            passed_over.insert(0, f"--review: {reviewing.summary}")
         if film is not None and film.left_out:
             passed_over.append(f"--film: {film.left_out} frames left out; film with --fast instead")
         run = Run(
@@ -189,6 +200,13 @@ class DryRun:
         )
         told = report(run, bins_of(self.settings), world=world, until_ns=clock.now_ns())
         return told, arrival, passed_over
+
+    def _reviewing(self, model: Model, opened: ExitStack) -> Reviewing | None:
+        if self.review is None:
+            return None
+        reviewing = open_reviewing(self.settings, model, self.review, run=0, seed=self.seed)
+        opened.callback(reviewing.sink.close)
+        return reviewing
 
     def _world(
         self, source: PieceSource, servos: Mapping[str, SimulatedServo], start_ns: int

@@ -17,7 +17,11 @@ from sorterd.settings.tree import Gate
 
 
 def cross_faults(
-    settings: Settings, *, labels: Sequence[str] | None, cost_ms: Mapping[int, float] | None
+    settings: Settings,
+    *,
+    labels: Sequence[str] | None,
+    cost_ms: Mapping[int, float] | None,
+    find_ms: Mapping[str, float] | None = None,
 ) -> list[Fault]:
     """Return every fault between settings, and between them and the model.
 
@@ -25,6 +29,8 @@ def cross_faults(
         settings: Each value within its own bounds.
         labels: The model's labels; None if no model is at hand.
         cost_ms: The worst measured time of a call by batch size; None if nothing was measured.
+        find_ms: By finder, the worst measured time that its model needs for a frame, of those
+            finders that the bundle serves; None if no model is at hand.
     """
     region = list(_region_faults(settings))
     faults = [
@@ -34,6 +40,7 @@ def cross_faults(
         *_bin_faults(settings),
         *_label_faults(settings, labels),
         *_model_faults(settings, cost_ms or {}),
+        *_finder_faults(settings, find_ms),
     ]
     if settings.station == "lids":
         faults += _lid_faults(settings, cost_ms or {})
@@ -172,6 +179,21 @@ def _model_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[
         bound = f"must be at most judging.max_views = {judging.max_views}"
         remedy = "lower it, or raise judging.max_views"
         yield _fault(settings, ("judging", "min_views"), judging.min_views, bound, remedy)
+
+
+def _finder_faults(settings: Settings, find_ms: Mapping[str, float] | None) -> Iterator[Fault]:
+    finder = settings.regions.finder
+    if find_ms is None:
+        return
+    if finder not in find_ms:
+        bound = f"must be a finder that the bundle serves: {', '.join(find_ms)}"
+        remedy = 'write "difference", or name a bundle that has a segments model'
+        yield _fault(settings, ("regions", "finder"), finder, bound, remedy)
+    elif find_ms[finder] >= settings.frames.max_age_ms:
+        bound = f"must be above the {find_ms[finder]:.1f} ms that the finder needs for a frame"
+        remedy = 'raise it, or write regions.finder = "difference"'
+        max_age_ms = settings.frames.max_age_ms
+        yield _fault(settings, ("frames", "max_age_ms"), max_age_ms, bound, remedy)
 
 
 def _lid_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fault]:

@@ -38,6 +38,7 @@ from sorterd.settings.tree import (
     Model,
     Name,
     Regions,
+    Review,
     Tray,
     View,
 )
@@ -112,6 +113,8 @@ class Settings(Branch):
     """Which frames are used."""
     journal: Journal = Journal()
     """Where outcomes are written down."""
+    review: Review = Review()
+    """Which crops are kept for a person."""
 
     _sources: dict[Keys, str] = PrivateAttr(default_factory=dict)
 

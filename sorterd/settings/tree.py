@@ -79,8 +79,12 @@ class View(Branch):
 class Regions(Branch):
     """How pieces are told from the empty belt."""
 
+    finder: Literal["difference", "segments"] = "difference"
+    """By difference from the learned belt, or by the bundle's segments model: slower, for belts
+    that are patterned, change, or are never seen empty."""
     sensitivity_levels: int = Field(18, ge=1, le=128)
-    """Change of brightness, of 255, that counts as a piece; higher sees less noise."""
+    """Change of brightness, of 255, that counts as a piece; higher sees less noise. Of the finder
+    `difference` only, as `learn_s` is."""
     min_area_mm2: float = Field(150, ge=1, le=100_000)
     """Anything smaller is dirt."""
     learn_s: float = Field(20, ge=0.5, le=3600)
@@ -210,3 +214,24 @@ class Journal(Branch):
     """The SQLite file; left out: no journal."""
     flush_ms: int = Field(1000, ge=10, le=60_000)
     """Time between two writes."""
+
+
+class Review(Branch):
+    """Which crops are kept for a person to look at and sort; a card wears out by what is written.
+
+    They wait in the folder's `new/`, the oldest giving way to the newest; moved into a folder named
+    by its label, a crop is left alone and is what the model can be taught with.
+    """
+
+    folder: Path | None = None
+    """Where they are kept; left out: none are."""
+    below_frac: float = Field(0.9, ge=0, le=1)
+    """Confidence below which the crop of a sorted piece is kept, as an unsure one's always is."""
+    control_frac: float = Field(0.02, ge=0, le=1)
+    """Share of the pieces with more confidence whose crop is kept too."""
+    most_files: int = Field(500, ge=1, le=10_000)
+    """How many crops may wait in `new/`."""
+    most_per_label: int = Field(200, ge=1, le=10_000)
+    """How many of those may be likeliest one and the same label."""
+    most_mb: float = Field(100, ge=2, le=100_000)
+    """Megabytes that may wait in `new/`."""

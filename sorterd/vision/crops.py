@@ -64,7 +64,7 @@ class Cropper:
         spec = self._spec
         if slot.shape != (spec.height_px, spec.width_px, 3) or slot.dtype != spec.dtype:
             raise ValueError(f"a slot of {slot.dtype}{list(slot.shape)} does not fit {spec}")
-        region = self._widened(pixels, box)
+        region = widened(pixels, box, self._margin_frac)
         rows, columns = region.shape[:2]
         fit = min(spec.height_px / rows, spec.width_px / columns)
         height_px = min(spec.height_px, max(1, round(rows * fit)))
@@ -84,17 +84,6 @@ class Cropper:
         slot[:, left + width_px :] = self._padding
         self._convert(resized, slot[top : top + height_px, left : left + width_px])
 
-    def _widened(self, pixels: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.uint8]:
-        """The box with its margin, clipped to the frame, as a view."""
-        rows, columns = pixels.shape[:2]
-        if not (-box.width_px < box.left_px < columns and -box.height_px < box.top_px < rows):
-            raise ValueError(f"{box} lies outside a frame of {columns}x{rows}")
-        margin_px = round(self._margin_frac * max(box.width_px, box.height_px))
-        return pixels[
-            max(0, box.top_px - margin_px) : box.bottom_px + margin_px,
-            max(0, box.left_px - margin_px) : box.right_px + margin_px,
-        ]
-
     def _convert(self, resized: npt.NDArray[np.uint8], inner: npt.NDArray[np.generic]) -> None:
         """BGR to RGB and into the model's numbers, straight into the input."""
         if self._plain or self._flipped:
@@ -110,6 +99,30 @@ class Cropper:
             np.add(inner, np.float32(self._spec.offset), out=inner)
         else:
             cv2.LUT(coloured, self._table.view(np.uint8), dst=inner.view(np.uint8))
+
+
+def widened(pixels: npt.NDArray[np.uint8], box: Box, margin_frac: float) -> npt.NDArray[np.uint8]:
+    """A region with its margin, clipped to the frame.
+
+    Args:
+        pixels: uint8[H, W, 3]; the whole frame.
+        box: The region.
+        margin_frac: Widening on every side, as a share of the box's longer side; 0 or more.
+
+    Returns:
+        uint8[h, w, 3], a view of `pixels`.
+
+    Raises:
+        ValueError: The box lies outside the frame.
+    """
+    rows, columns = pixels.shape[:2]
+    if not (-box.width_px < box.left_px < columns and -box.height_px < box.top_px < rows):
+        raise ValueError(f"{box} lies outside a frame of {columns}x{rows}")
+    margin_px = round(margin_frac * max(box.width_px, box.height_px))
+    return pixels[
+        max(0, box.top_px - margin_px) : box.bottom_px + margin_px,
+        max(0, box.left_px - margin_px) : box.right_px + margin_px,
+    ]
 
 
 def quantised(spec: InputSpec) -> npt.NDArray[np.generic]:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sorterd.sinks
-from sorterd.core.records import NO_EVIDENCE, Outcome, Reason
+from sorterd.core.records import Outcome, Reason, Verdict
 from sorterd.ports import DeviceFault, Sink
 from sorterd.sinks.journal import open_journal, read
+from sorterd.sinks.review import Choice, Origin, open_review
+from sorterd.sinks.review_folder import Room, read_review
 
 
 def sinks() -> list[str]:
@@ -26,17 +29,32 @@ def sinks() -> list[str]:
     return found
 
 
-Opened = tuple[Sink, Callable[[], list[Outcome]]]
-"""A sink, and what lasts of what it was given."""
+Opened = tuple[Sink, Callable[[], list[int]]]
+"""A sink, and the pieces of which something lasts."""
 
 
 def opened_journal(folder: Path) -> Opened:
     """Return a journal, and what can be read of it."""
     path = folder / "journal.db"
-    return open_journal(path), lambda: list(read(path))
+    return open_journal(path), lambda: [each.piece for each in read(path)]
 
 
-OPENERS: dict[str, Callable[[Path], Opened]] = {"Journal": opened_journal}
+def opened_review(folder: Path) -> Opened:
+    """Return a review that has a picture of every piece, and what can be read of it."""
+    review = open_review(
+        folder,
+        lambda piece: np.full((8, 8, 3), piece, np.uint8),
+        Choice(below_frac=1.0, control_frac=0.0, seed=1),
+        Origin(1, ("glass", "metal"), "waste", "1"),
+        Room(most_files=9, most_per_label=9, most_bytes=1_000_000),
+    )
+    return review, lambda: [each.piece for each in read_review(folder)]
+
+
+OPENERS: dict[str, Callable[[Path], Opened]] = {
+    "Journal": opened_journal,
+    "Review": opened_review,
+}
 """How the suite opens each sink: a new one is one more row."""
 
 
@@ -47,12 +65,12 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 
 
 def outcome(piece: int) -> Outcome:
-    """Return the outcome of a piece that nothing is known of."""
+    """Return the outcome of a piece that the model was unsure of."""
     return Outcome(
         piece=piece,
         bin="landfill",
-        reason=Reason.NO_TIME,
-        verdict=NO_EVIDENCE,
+        reason=Reason.UNSURE,
+        verdict=Verdict(None, 0.5, None, 0.5, (0.5, 0.5)),
         sightings=1,
         crops=0,
         first_seen_ns=5,
@@ -82,7 +100,7 @@ def test_what_is_flushed_lasts(subject: Opened) -> None:
     sink.flush()
     sink.flush()
 
-    assert lasting() == [outcome(1), outcome(2)]
+    assert lasting() == [1, 2]
     sink.close()
 
 
@@ -93,7 +111,7 @@ def test_close_flushes_and_is_repeatable(subject: Opened) -> None:
     sink.close()
     sink.close()
 
-    assert lasting() == [outcome(1)]
+    assert lasting() == [1]
 
 
 def test_a_closed_sink_takes_nothing(subject: Opened) -> None:

@@ -18,13 +18,13 @@ from sorterd.simulation.drawings import LABELS, draw
 PROJECT = Path(__file__).resolve().parents[2]
 PER_LABEL = 7
 # The smallest network that MobileNetV2 makes, on the smallest pictures it takes gladly.
-SMALL = ("--weights", "none", "--size", "96", "--alpha", "0.35", "--batch", "8")
-FEW = ("--epochs", "1", "--drawings", "14", "--cuts", "14", "--examined", "7")
+NET = ("--network", "mobilenet", "--weights", "none", "--size", "96", "--width", "0.35")
+FEW = ("--epochs", "2", "--batch", "8", "--drawings", "14", "--cuts", "14", "--examined", "7")
+SMALL = (*NET, *FEW, "--mixed", "0.5")
 needs_training = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("tensorflow", "keras", "sklearn", "tqdm")),
+    any(find_spec(name) is None for name in ("tensorflow", "keras")),
     reason="the extra `train` is not installed",
 )
-needs_tqdm = pytest.mark.skipif(find_spec("tqdm") is None, reason="tqdm is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def data(drawn: Path, tmp_path: Path) -> Path:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the tool as a person would."""
-    command = [sys.executable, "tools/train.py", *map(str, arguments)]
+    command = [sys.executable, "tools/train.py", "classifier", *map(str, arguments)]
     return subprocess.run(  # noqa: S603  # our own tool with our own arguments
         command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=110
     )
@@ -65,29 +65,81 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 @needs_training
 def test_a_tiny_training_makes_a_whole_bundle(data: Path, tmp_path: Path) -> None:
-    """It should leave a bundle that opens as a station opens it, and nothing beside it."""
+    """It should leave a bundle that opens as a station opens it, its float model and its report."""
     out = tmp_path / "out" / "tiny"
 
-    done = run("--data", data, "--out", out, *SMALL, *FEW)
+    # Two epochs from random weights are nothing that int8 could keep.
+    done = run("--data", data, "--out", out, *SMALL, "--without-gate")
 
     assert done.returncode == 0, done.stderr[-2000:]
-    assert [path.name for path in out.parent.iterdir()] == ["tiny"]
+    assert {path.name for path in out.parent.iterdir()} == {
+        "tiny",
+        "tiny.html",
+        "tiny.float.tflite",
+    }
     bundle = load(out)
     assert bundle.manifest.preprocessing.width_px == 96
+    assert set(bundle.manifest.outputs) == {"stage_one", "stage_two", "embedding"}
     assert {one.pictures for one in bundle.manifest.accuracy} >= {"validation photographs"}
     subject = open_part(bundle, runtime="auto", threads=1, batch_sizes=(1, 2), clock=ManualClock())
     assert subject.spec.dtype == "int8"
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "tools/train.py" in card
     assert "has seen drawings" in card
+    page = (out.parent / "tiny.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert "validation loss" in page
 
 
-@needs_tqdm
+@needs_training
+def test_int8_that_is_too_far_from_float_is_not_written(data: Path, tmp_path: Path) -> None:
+    """It should stop at the parity gate, and leave the older bundle where it was."""
+    out = tmp_path / "tiny"
+    shutil.copytree(find("waste"), out)
+    before = (out / "manifest.toml").read_bytes()
+
+    message = refused(run("--data", data, "--out", out, *SMALL, "--epochs", "0"))
+
+    assert "int8 is too far from float" in message
+    assert (out / "manifest.toml").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tiny")] == ["tiny"]
+
+
+@needs_training
+def test_labels_of_ones_own_with_their_stages(data: Path, tmp_path: Path) -> None:
+    """It should train on the labels of a YAML file, in its order, with lists of a split."""
+    for label in ("cardboard", "metal", "plastic", "organic"):
+        shutil.rmtree(data / label)
+    (data / "trash").rename(data / "nappy")
+    labels = tmp_path / "labels.yaml"
+    labels.write_text(
+        "nappy: {stage: landfill, bin: landfill}\n"
+        "glass: {stage: recyclable, bin: glass}\n"
+        "paper: {stage: recyclable, bin: paper}\n",
+        encoding="utf-8",
+    )
+    rows = [f"{p.parent.name}/{p.name},{p.parent.name}" for p in sorted(data.glob("*/*.png"))]
+    for name, some in (("train", rows[1:]), ("val", rows[:1])):
+        text = "\n".join(["file,label", *some, ""])
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    lists = ("--lists", tmp_path / "train.csv", tmp_path / "val.csv")
+    out = tmp_path / "own"
+
+    done = run("--data", data, "--labels", labels, *lists, "--out", out, *SMALL, "--without-gate")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert load(out).labels == ("nappy", "glass", "paper")
+    assert load(out).stages == ("landfill", "recyclable", "recyclable")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         ("no folder", "no folder"),
-        ("empty label", "no pictures of glass in"),
+        ("empty label", "0 pictures of glass to learn from"),
+        ("one picture", "1 pictures of glass to learn from"),
+        ("another label", "is labelled tyre, which the bundle does not know"),
+        ("no label", "lies in no label's folder"),
         ("broken picture", "3.png is of no use"),
         ("no picture", "3.png is of no use"),
     ],
@@ -99,6 +151,13 @@ def test_bad_pictures_end_in_one_line(spoil: str, message: str, data: Path, tmp_
         shutil.rmtree(data)
     elif spoil == "empty label":
         shutil.rmtree(data / "glass")
+    elif spoil == "one picture":
+        for place in range(2, PER_LABEL):
+            (data / "glass" / f"{place}.png").unlink()
+    elif spoil == "another label":
+        (data / "glass").rename(data / "tyre")
+    elif spoil == "no label":
+        broken.rename(data / "3.png")
     elif spoil == "broken picture":
         broken.write_bytes(broken.read_bytes()[:200])
     else:
@@ -109,7 +168,6 @@ def test_bad_pictures_end_in_one_line(spoil: str, message: str, data: Path, tmp_
     assert not out.exists()
 
 
-@needs_tqdm
 def test_a_folder_that_is_no_bundle_is_not_replaced(data: Path, tmp_path: Path) -> None:
     """It should leave alone what it did not write."""
     out = tmp_path / "precious"
@@ -121,7 +179,6 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(data: Path, tmp_path: Path) 
 
 
 @pytest.mark.skipif(find_spec("tensorflow") is not None, reason="TensorFlow is installed")
-@needs_tqdm
 def test_without_tensorflow_it_says_how_to_get_it(data: Path, tmp_path: Path) -> None:
     """It should give the line to install what is missing."""
     message = refused(run("--data", data, "--out", tmp_path / "out"))
@@ -130,30 +187,38 @@ def test_without_tensorflow_it_says_how_to_get_it(data: Path, tmp_path: Path) ->
 
 
 @needs_training
-def test_weights_that_do_not_load_are_refused(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["lite0", "mobilenet"])
+def test_weights_that_do_not_load_are_refused(network: str, data: Path, tmp_path: Path) -> None:
     """It should name the file of weights."""
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"nothing")
 
-    done = run("--data", data, "--out", tmp_path / "out", "--weights", weights)
+    done = run(
+        *("--data", data, "--out", tmp_path / "out", "--network", network, "--weights", weights)
+    )
 
-    assert f"the weights {weights} do not load" in refused(done)
+    assert f"the weights {weights} " in refused(done)
     assert not (tmp_path / "out").exists()
 
 
-@needs_tqdm
-def test_the_shipped_bundle_is_measured_again(data: Path) -> None:
-    """It should give figures with their number and interval, without TensorFlow."""
-    done = run("--data", data, "--measure", find("waste"), "--examined", "14")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("glass: {stage: dry, bin: glass}", "glass.stage"),
+        ("glass: {stage: recyclable}", "glass.bin"),
+        ("glass: {stage: recyclable, bin: glass}", "names 1 label"),
+        ("- glass", "the file"),
+        ("glass: [", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_of_labels_says_which_key(
+    text: str, message: str, data: Path, tmp_path: Path
+) -> None:
+    """It should name the file and the key, before any work."""
+    labels = tmp_path / "labels.yaml"
+    labels.write_text(text, encoding="utf-8")
 
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "fresh drawings on belts: right " in done.stdout
-    assert "(n = 14, 95% interval " in done.stdout
+    line = refused(run("--data", data, "--out", tmp_path / "out", "--labels", labels))
 
-
-@needs_tqdm
-def test_measuring_what_is_no_bundle_ends_in_one_line(data: Path, tmp_path: Path) -> None:
-    """It should say what a bundle lacks."""
-    message = refused(run("--data", data, "--measure", tmp_path))
-
-    assert "manifest.toml cannot be read" in message
+    assert str(labels) in line
+    assert message in line

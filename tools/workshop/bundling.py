@@ -23,115 +23,67 @@ from sorterd.classifiers.bundle import (
     Output,
     Preprocessing,
     Source,
-    Stage,
     Temperatures,
     Thresholds,
 )
 from sorterd.vision.crops import MARGIN_FRAC, PADDING
+from tools.workshop.backbones import Backbone
 from tools.workshop.faults import WorkshopFault
+from tools.workshop.kinds import END_BIN, Kinds
 from tools.workshop.measuring import Rules, Share
-from tools.workshop.network import GAIN, OFFSET
-from tools.workshop.photographs import LABELS
 
 MODEL = "model.tflite"
 CARD = "README.md"
-STAGES: dict[str, Stage] = {
-    "cardboard": "recyclable",
-    "glass": "recyclable",
-    "metal": "recyclable",
-    "organic": "organic",
-    "paper": "recyclable",
-    "plastic": "recyclable",
-    "trash": "landfill",
-}
-BINS = {
-    "cardboard": "paper",
-    "glass": "glass",
-    "metal": "packaging",
-    "organic": "compost",
-    "paper": "paper",
-    "plastic": "packaging",
-    "trash": "landfill",
-}
-END_BIN = "landfill"
 # int8 answers of the two runtimes differ by a few levels; a broken one differs by far more.
 GOLDEN_TOLERANCE = 0.1
-SOURCES = (
-    Source(
-        what="layers below the last, before fine-tuning: MobileNetV2 1.0 trained on ImageNet, "
-        "dequantised from tf2_mobilenet_v2_1.0_224_ptq.tflite "
-        "(sha256 5d3137241276e79c86d14a74fe43581398ae0e815191d3dba45495b810840e8c)",
-        where="github.com/google-coral/test_data, commit 104342d2",
-        licence="Apache-2.0",
-    ),
-    Source(
-        what="photographs of cardboard, glass, metal, paper, plastic and trash: "
-        "TrashNet, (c) 2017 Gary Thung",
-        where="github.com/garythung/trashnet",
-        licence="MIT",
-    ),
-    Source(
-        what="photographs of organic: GroceryStoreDataset, (c) 2019 Marcus Klasson",
-        where="github.com/marcusklasson/GroceryStoreDataset",
-        licence="MIT",
-    ),
-    Source(
-        what="photographs of organic: Fruits-And-Vegetables-Detection-Dataset, "
-        "(c) 2024 Henning Heyen",
-        where="github.com/henningheyen/Fruits-And-Vegetables-Detection-Dataset",
-        licence="MIT",
-    ),
-    Source(
-        what="photographs of glass, metal, paper and plastic: AquaTrash, chosen from TACO, "
-        "Trash Annotations in Context, by Pedro F. Proenca and Pedro Simoes (tacodataset.org); "
-        "shrunk to 320 pixels",
-        where="github.com/Harsh9524/AquaTrash",
-        licence="MIT; the photographs CC BY 4.0 (creativecommons.org/licenses/by/4.0)",
-    ),
-    Source(
-        what="drawn pieces and belts",
-        where="sorterd/simulation/drawings, tools/workshop",
-        licence="MIT",
-    ),
-)
 
 
-def draft_manifest(*, name: str, size_px: int, outputs: tuple[Output, ...]) -> Manifest:
+def draft_manifest(
+    name: str,
+    version: str,
+    kinds: Kinds,
+    backbone: Backbone,
+    *,
+    size_px: int,
+    outputs: tuple[Output, ...],
+    sources: Sequence[Source],
+) -> Manifest:
     """A manifest with everything that is known before the model has been measured."""
     return Manifest(
         name=name,
-        version="1",
+        version=version,
         model=MODEL,
-        labels=LABELS,
+        labels=tuple(kinds),
         outputs=outputs,
         temperatures=Temperatures(stage_two=1.0),
-        stages=STAGES,
-        bins=BINS,
+        stages={label: kind.stage for label, kind in kinds.items()},
+        bins={label: kind.bin for label, kind in kinds.items()},
         end_bin=END_BIN,
         golden_tolerance=GOLDEN_TOLERANCE,
         preprocessing=Preprocessing(
             width_px=size_px,
             height_px=size_px,
-            gain=GAIN,
-            offset=OFFSET,
+            gain=backbone.gain,
+            offset=backbone.offset,
             margin_frac=MARGIN_FRAC,
             padding=PADDING,
         ),
         thresholds=Thresholds(stage_one_frac=0.0, stage_two_frac=0.0),
         accuracy=(),
-        golden=(GoldenAnswer(file=MODEL, scores=(0.0,) * len(LABELS)),),
-        provenance=SOURCES,
+        golden=(GoldenAnswer(file=MODEL, scores=(0.0,) * len(kinds)),),
+        provenance=tuple(sources),
         sha256={MODEL: "0" * 64},
     )
 
 
-def measured_manifest(
-    draft: Manifest,
-    *,
-    temperatures: Temperatures,
-    rules: Rules,
-    figures: Mapping[str, Share],
-    golden: Sequence[GoldenAnswer],
+def with_thresholds(draft: Manifest, rules: Rules) -> Manifest:
+    """The draft with its thresholds."""
+    chosen = Thresholds(stage_one_frac=rules.stage_one_frac, stage_two_frac=rules.stage_two_frac)
+    return draft.model_copy(update={"thresholds": chosen})
+
+
+def with_figures(
+    draft: Manifest, figures: Mapping[str, Share], golden: Sequence[GoldenAnswer]
 ) -> Manifest:
     """The draft with what was measured."""
     rows = tuple(
@@ -144,16 +96,7 @@ def measured_manifest(
         )
         for pictures, share in figures.items()
     )
-    return draft.model_copy(
-        update={
-            "temperatures": temperatures,
-            "thresholds": Thresholds(
-                stage_one_frac=rules.stage_one_frac, stage_two_frac=rules.stage_two_frac
-            ),
-            "accuracy": rows,
-            "golden": tuple(golden),
-        }
-    )
+    return draft.model_copy(update={"accuracy": rows, "golden": tuple(golden)})
 
 
 def write_golden(folder: Path, label: str, crop: npt.NDArray[np.uint8]) -> str:

@@ -1,12 +1,12 @@
 """The card of a bundle: what a person should know before trusting the model."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass, field
 
 from sorterd.classifiers.bundle import Manifest
+from tools.workshop.evaluation import Confusion, Evaluation
+from tools.workshop.evaluation_page import headlines
+from tools.workshop.examination import VALIDATION
 from tools.workshop.measuring import Share
 
 
@@ -15,37 +15,34 @@ class Story:
     """What the card tells beside the manifest.
 
     Attributes:
+        network: What it is, in a few words.
         command: How the bundle was made.
         measure: How to measure it again.
         shown: What the network was shown, one line each.
-        figures: Pictures -> how often the likeliest label is right.
-        sure: Pictures -> (how many answers pass both thresholds, how many of those are right).
-        confusion: Of the validation photographs; rows are what it is.
-        agreement: How often int8 and float say the same.
-        float_right: The float network on the validation photographs.
+        notes: What a person adds, Markdown; empty for nothing.
+        evaluations: Of each kind of pictures.
     """
 
+    network: str
     command: str
     measure: str
     shown: Sequence[str]
-    figures: Mapping[str, Share]
-    sure: Mapping[str, tuple[Share, Share]]
-    confusion: npt.NDArray[np.int64]
-    agreement: Share
-    float_right: Share
+    notes: str = ""
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
 
 
 def write_card(manifest: Manifest, story: Story) -> str:
     """The card as Markdown."""
     size = f"{manifest.preprocessing.width_px}x{manifest.preprocessing.height_px}"
-    two = manifest.thresholds
-    labels = ", ".join(manifest.labels)
+    two, warm = manifest.thresholds, manifest.temperatures
+    validation = story.evaluations[VALIDATION]
     return f"""# {manifest.name}, version {manifest.version}
 
-Tells seven kinds of waste apart: {labels}.
-A MobileNetV2 in full int8, input {size} RGB, outputs logits; scores are
-softmax(logits / {manifest.temperatures.stage_two}). Stage one (organic, recyclable, landfill) asks
-for a belief of {two.stage_one_frac}, stage two (the label within stage one's answer) for
+Tells {len(manifest.labels)} kinds of waste apart: {", ".join(manifest.labels)}.
+{story.network} in full int8, input {size} RGB. One call gives stage one (organic, recyclable,
+landfill), stage two (the labels) and the embedding that both see; scores are softmax(output /
+temperature), {warm.stage_one} for stage one and {warm.stage_two} for stage two. Stage one asks for
+a belief of {two.stage_one_frac}, stage two (the label within stage one's answer) for
 {two.stage_two_frac}; below them a piece is *unsure* and goes to the end bin.
 
 Made by:
@@ -68,44 +65,45 @@ run's figures on drawings therefore say that the road works, not how good the mo
 
 ## How right it is
 
-One look, likeliest label, int8 on the station's runtime; 95% intervals are Wilson's.
+One look, int8 on the station's runtime, stage one first and its likeliest label then, without
+thresholds; 95% intervals are Wilson's.
 
-| pictures | n | right | 95% interval |
-|---|---|---|---|
-{_rows(story.figures)}
+| pictures | n | right | 95% interval | stage one | recyclables given their material |
+|---|---|---|---|---|---|
+{_rows(story.evaluations)}
 
-The validation rows are those of SOURCES.csv with `official_split` = `val`; no network saw them or a
-near-duplicate of them in training, but settings of the training, temperature and thresholds were
-chosen on them, so figures on other pictures of the same kind will be a little lower. The
-field photographs (single pieces on grey, taken elsewhere by others) took part in nothing, neither
-in training nor in choosing anything: they are measured at the very end, as information.
+The validation pictures were never shown in training, nor was a near-duplicate of them; but settings
+of the training, the epoch that was kept, temperatures and thresholds were chosen on them, so
+figures on other pictures of the same kind will be a little lower. Field photographs took part in
+nothing, neither in training nor in choosing anything: they are measured at the very end, as
+information.
 
-With the thresholds:
+Validation photographs, whole:
 
-| pictures | sure | right among the sure |
-|---|---|---|
-{_sure_rows(story.sure)}
+| what | figure |
+|---|---|
+{_headlines(validation)}
 
-int8 and float agree on {story.agreement} of the validation photographs;
-the float network is right on {story.float_right}.
+With the thresholds, which were chosen by cost (a wrong bin costs ten times what the end bin costs):
+
+| pictures | answered | right among those | right bin | wrong bin | end bin |
+|---|---|---|---|---|---|
+{_landings(story.evaluations)}
 
 Validation photographs, counts (rows: what it is; columns: what the model says; last: recall):
 
-{_confusion(story.confusion, manifest.labels)}
+{_confusion(validation.joint)}
 
-## What it has not seen
+{_parity(validation)}
 
-A real belt, any moving piece, wet or crushed or soiled waste in numbers, several pieces in one
-picture, an empty belt. Organic is mostly fresh fruit and vegetables; trash is 90 photographs and
-drawings. Before it sorts anything real, measure it on that station's own pieces. The gap
-between the validation row and the field row of the table is what clean photographs leave open.
+{story.notes.strip()}
 
 ## Where it comes from
 
 {_listed(f"{one.what}; {one.where}; {one.licence}" for one in manifest.provenance)}
 
-None of the photographs is in this folder. The pictures in `golden/` are drawings made by sorterd;
-the answers to them are compared each time the bundle is opened.
+None of the photographs is in this folder unless a label could not be drawn. The answers to the
+pictures in `golden/` are compared each time the bundle is opened.
 """
 
 
@@ -113,22 +111,52 @@ def _listed(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _rows(figures: Mapping[str, Share]) -> str:
+def _rows(evaluations: Mapping[str, Evaluation]) -> str:
     lines = []
-    for name, share in figures.items():
-        low, high = share.interval
-        lines.append(f"| {name} | {share.n} | {share.frac:.1%} | {low:.1%} to {high:.1%} |")
+    for name, one in evaluations.items():
+        if (right := one.joint.right) is None:
+            continue
+        low, high = right.interval
+        lines.append(
+            f"| {name} | {right.n} | {right.frac:.1%} | {low:.1%} to {high:.1%} | "
+            f"{_percent(one.stage_one.right)} | {_percent(one.recyclable)} |"
+        )
     return "\n".join(lines)
 
 
-def _sure_rows(sure: Mapping[str, tuple[Share, Share]]) -> str:
-    return "\n".join(f"| {name} | {covered} | {right} |" for name, (covered, right) in sure.items())
+def _headlines(evaluation: Evaluation) -> str:
+    return "\n".join(f"| {what} | {figure} |" for what, figure in headlines(evaluation))
 
 
-def _confusion(counts: npt.NDArray[np.int64], labels: Sequence[str]) -> str:
-    head = f"| | {' | '.join(labels)} | recall |\n|---|{'---|' * (len(labels) + 1)}"
+def _landings(evaluations: Mapping[str, Evaluation]) -> str:
+    return "\n".join(
+        f"| {name} | {_percent(one.landing.answered)} | {_percent(one.landing.right)} | "
+        f"{_percent(one.landing.right_bin)} | {_percent(one.landing.wrong_bin)} | "
+        f"{_percent(one.landing.end_bin)} |"
+        for name, one in evaluations.items()
+    )
+
+
+def _confusion(confusion: Confusion) -> str:
+    names = confusion.names
+    head = f"| | {' | '.join(names)} | recall |\n|---|{'---|' * (len(names) + 1)}"
     lines = [
-        f"| {label} | {' | '.join(str(n) for n in row)} | {row[place] / max(1, row.sum()):.0%} |"
-        for place, (label, row) in enumerate(zip(labels, counts, strict=True))
+        f"| {name} | {' | '.join(str(n) for n in row)} | {_percent(confusion.recall(name))} |"
+        for name, row in zip(names, confusion.counts, strict=True)
     ]
     return "\n".join([head, *lines])
+
+
+def _parity(evaluation: Evaluation) -> str:
+    if (parity := evaluation.parity) is None:
+        return "int8 was not held against float."
+    worst = parity.worst
+    return (
+        f"int8 and float agree on {parity.agreement} of the validation photographs; the label whose"
+        f" recall\nfalls most from float to int8 is {worst.label}: by {100 * worst.frac:.1f} points"
+        f" of {worst.n} pictures."
+    )
+
+
+def _percent(share: Share | None) -> str:
+    return "none" if share is None else f"{share.frac:.1%}"

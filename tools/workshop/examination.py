@@ -6,16 +6,14 @@ Their seeds begin with numbers that training never uses.
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.core.records import Box
-from sorterd.simulation.background import part_from_background
+from sorterd.simulation.drawings import LABELS as DRAWN
 from sorterd.simulation.drawings import draw
-from sorterd.simulation.sprites import SEEN_ALPHA
 from sorterd.vision.crops import Cropper
 from tools.workshop.belts import lay_plain
+from tools.workshop.looking import box_of
 from tools.workshop.photographs import Photograph, read_folder
 from tools.workshop.pictures import (
     Pool,
@@ -27,6 +25,7 @@ from tools.workshop.pictures import (
 )
 
 VALIDATION = "validation photographs"
+ON_BELTS = f"{VALIDATION}, cut out, on belts"
 DRAWN_SEED, CUT_SEED, GOLDEN_SEED = 910_001, 910_002, 910_003
 CANDIDATES = 24
 
@@ -41,17 +40,16 @@ def examination(
 ) -> dict[str, Pool]:
     """What to measure on, by the name it has in the card."""
     held_out = [one for one in photographs if one.held_out]
-    pools = {
-        VALIDATION: whole_photographs(held_out, index, size_px),
-        "fresh drawings on belts": drawn_on_belts(
+    pools = {VALIDATION: whole_photographs(held_out, index, size_px)}
+    if drawings:
+        pools["fresh drawings on belts"] = drawn_on_belts(
             drawings, index=index, size_px=size_px, seed=(DRAWN_SEED,)
-        ),
-    }
-    pools[f"{VALIDATION}, cut out, on belts"] = each_on_a_belt(
+        )
+    pools[ON_BELTS] = each_on_a_belt(
         cut_pieces(held_out), index=index, size_px=size_px, seed=(CUT_SEED,)
     )
     if field is not None:
-        taken = read_folder(field)
+        taken = read_folder(field, list(index), least=0)
         pools["field photographs"] = whole_photographs(taken, index, size_px)
         pools["field photographs, cropped to the piece"] = _cropped(taken, index, size_px)
     return pools
@@ -62,14 +60,24 @@ def _cropped(photographs: Sequence[Photograph], index: dict[str, int], size_px: 
     pixels = np.empty((len(photographs), size_px, size_px, 3), np.uint8)
     cropper = Cropper(plain_spec(size_px))
     for slot, one in zip(pixels, photographs, strict=True):
-        alpha, _ = part_from_background(one.pixels)
-        left, top, width, height = cv2.boundingRect((alpha >= SEEN_ALPHA).astype(np.uint8))
-        cropper.write(one.pixels, Box(left, top, width, height), slot)
+        cropper.write(one.pixels, box_of(one.pixels, "piece"), slot)
     return Pool(pixels, np.array([index[one.label] for one in photographs]))
 
 
-def golden_candidates(label: str, size_px: int) -> npt.NDArray[np.uint8]:
-    """Drawn pieces of one label on even grey: uint8[24, size_px, size_px, 3], RGB."""
+def golden_candidates(
+    label: str, photographs: Sequence[Photograph], size_px: int
+) -> npt.NDArray[np.uint8]:
+    """Pictures of one label on even grey, to choose a golden input from.
+
+    Drawn pieces where sorterd can draw the label, for a bundle that is passed on should not carry
+    photographs; else the person's own.
+
+    Returns:
+        uint8[N, size_px, size_px, 3], RGB; N is 1 or more.
+    """
+    if label not in DRAWN:
+        own = [one for one in photographs if one.label == label][:CANDIDATES]
+        return whole_photographs(own, {label: 0}, size_px).pixels
     crops = np.empty((CANDIDATES, size_px, size_px, 3), np.uint8)
     cropper = Cropper(plain_spec(size_px))
     for place, slot in enumerate(crops):

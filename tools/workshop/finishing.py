@@ -1,97 +1,161 @@
-"""The end of a training: calibrate, measure, and write everything that belongs to the model."""
+"""The end of a training: calibrate, choose thresholds, measure, write what belongs to a bundle."""
 
-import sys
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from sorterd.classifiers.bundle import Bundle, GoldenAnswer, Temperatures, load
+from sorterd.classifiers.bundle import Bundle, GoldenAnswer, Manifest, Temperatures, load
+from sorterd.classifiers.heads import Heads
 from sorterd.classifiers.tflite import TfliteClassifier, open_part
 from sorterd.clock import RealClock
 from tools.workshop import bundling, measuring
+from tools.workshop.calibration import choose_temperature
 from tools.workshop.card import Story, write_card
-from tools.workshop.examination import VALIDATION, examination, golden_candidates
-from tools.workshop.lessons import Lessons
-from tools.workshop.network import Network
-from tools.workshop.photographs import LABELS, Photograph
+from tools.workshop.evaluation import Evaluation, Said, evaluate
+from tools.workshop.examination import ON_BELTS, VALIDATION, golden_candidates
+from tools.workshop.faults import WorkshopFault
+from tools.workshop.kinds import Kinds, stage_places
+from tools.workshop.network import Network, Numbers
+from tools.workshop.photographs import Photograph
+from tools.workshop.pictures import Pool
+from tools.workshop.thresholds import Costs, choose_thresholds
 
-INDEX = {label: place for place, label in enumerate(LABELS)}
-# Of what passes both thresholds, this share is to be right.
-WANTED_FRAC = 0.97
+# Bundles of this many crops at once: as the station's largest batch.
+_SIZES = (1, measuring.BATCH)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A bundle that is complete.
+
+    Attributes:
+        manifest: As written.
+        evaluations: Of each kind of pictures, by the name it has in the card.
+    """
+
+    manifest: Manifest
+    evaluations: Mapping[str, Evaluation]
 
 
 def finish(
     folder: Path,
+    draft: Manifest,
     network: Network,
-    lessons: Lessons,
+    *,
+    kinds: Kinds,
+    pools: Mapping[str, Pool],
     photographs: Sequence[Photograph],
-    options: Namespace,
-) -> None:
+    costs: Costs,
+    story: Story,
+    gated: bool,
+) -> Finished:
     """Make a bundle of the folder in which the model lies.
 
+    Temperatures and thresholds are chosen on the validation pictures, whole and on belts; field
+    photographs choose nothing.
+
     Args:
-        folder: Holds model.tflite; everything else is written beside it.
+        folder: Holds the model; everything else is written beside it.
+        draft: The manifest as far as it is known.
         network: The float network that the model was made from.
-        lessons: What it was shown.
-        photographs: All of them, with those held out.
-        options: Of the command line.
+        kinds: Labels, stages and bins.
+        pools: From `examination`.
+        photographs: To choose golden inputs from, where a label cannot be drawn.
+        costs: Of wrong bins, for the thresholds.
+        story: For the card; its evaluations are filled in here.
+        gated: Whether int8 must pass the parity gate.
 
     Raises:
+        WorkshopFault: int8 is too far from float; nothing of the bundle is to be kept.
         BundleFault: The station would not open it.
     """
-    draft = bundling.draft_manifest(
-        name=options.out.name, size_px=options.size, outputs=("stage_two",)
-    )
     raw = opened(Bundle(folder, draft, ()))
-    pools = examination(photographs, options.field, INDEX, options.size, drawings=options.examined)
-    scores = {name: measuring.scores_of(raw, pool.pixels) for name, pool in pools.items()}
-    chosen_on = [name for name in pools if name.startswith(VALIDATION)]
-    labels = np.concatenate([pools[name].labels for name in chosen_on])
-    temperature = measuring.choose_temperature(
-        np.concatenate([scores[n] for n in chosen_on]), labels
-    )
+    answers = {name: _answers(raw, pool, name) for name, pool in pools.items()}
     raw.close()
-    temperatures = Temperatures(stage_two=temperature)
-    warm = opened(Bundle(folder, draft.model_copy(update={"temperatures": temperatures}), ()))
-    scores = {name: measuring.scores_of(warm, pool.pixels) for name, pool in pools.items()}
-    stages = tuple(bundling.STAGES[label] for label in LABELS)
-    rules = measuring.choose_rules(
-        scores[VALIDATION], pools[VALIDATION].labels, stages, wanted_frac=WANTED_FRAC
+    chosen_on = [VALIDATION, ON_BELTS]
+    truth = np.concatenate([pools[name].labels for name in chosen_on])
+    heard = {
+        name: np.concatenate([answers[pool][name] for pool in chosen_on])
+        for name in ("stage_one", "stage_two")
+    }
+    manifest = draft.model_copy(update={"temperatures": _temperatures(heard, truth, kinds)})
+    scores = {name: Heads(manifest).scores(given) for name, given in answers.items()}
+    chosen = choose_thresholds(
+        np.concatenate([scores[name] for name in chosen_on]),
+        truth,
+        manifest.labels,
+        stages=manifest.stages,
+        bins=manifest.bins,
+        end_bin=manifest.end_bin,
+        costs=costs,
     )
-    figures = {n: measuring.accuracy(scores[n], pools[n].labels) for n in pools}
-    manifest = bundling.measured_manifest(
-        draft,
-        temperatures=temperatures,
-        rules=rules,
-        figures=figures,
-        golden=_golden(folder, warm, options.size),
+    manifest = bundling.with_thresholds(manifest, chosen.rules)
+    floats = {VALIDATION: network.answers(pools[VALIDATION].pixels, title="float")}
+    evaluations = {
+        name: evaluate(_said(pool, scores[name], floats.get(name), manifest), manifest)
+        for name, pool in pools.items()
+    }
+    parity = evaluations[VALIDATION].parity
+    if gated and parity is not None and not parity.passes:
+        raise WorkshopFault(parity.refusal())
+    manifest = bundling.with_figures(
+        manifest,
+        {name: one.joint.right for name, one in evaluations.items() if one.joint.right},
+        _golden(folder, manifest, photographs),
     )
-    warm.close()
-    float_logits = network.logits(pools[VALIDATION].pixels, title="float")
-    agreed = int((float_logits.argmax(axis=1) == scores[VALIDATION].argmax(axis=1)).sum())
-    story = Story(
-        command=" ".join(["python", "tools/train.py", *sys.argv[1:]]),
-        measure=_measure_command(options),
-        shown=_shown(lessons, options),
-        figures=figures,
-        sure={n: measuring.sure_ones(scores[n], pools[n].labels, rules) for n in pools},
-        confusion=measuring.confusion(scores[VALIDATION], pools[VALIDATION].labels),
-        agreement=measuring.Share(agreed, len(float_logits)),
-        float_right=measuring.accuracy(float_logits, pools[VALIDATION].labels),
-    )
-    (folder / bundling.CARD).write_text(write_card(manifest, story), encoding="utf-8")
+    told = replace(story, evaluations=evaluations)
+    (folder / bundling.CARD).write_text(write_card(manifest, told), encoding="utf-8")
     bundling.seal(folder, manifest)
     opened(load(folder)).close()
-    print_figures(figures, story.sure)
+    return Finished(manifest, evaluations)
 
 
-def _golden(folder: Path, classifier: TfliteClassifier, size_px: int) -> list[GoldenAnswer]:
-    """Draw a golden input for each label: the first that the model is sure of, else its best."""
+def opened(bundle: Bundle) -> TfliteClassifier:
+    """Open a bundle as a station does, for single crops and for full batches."""
+    return open_part(bundle, runtime="auto", threads=2, batch_sizes=_SIZES, clock=RealClock())
+
+
+def _answers(classifier: TfliteClassifier, pool: Pool, title: str) -> dict[str, Numbers]:
+    parts = measuring.answers_of(classifier, pool.pixels, title=title)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _temperatures(
+    heard: Mapping[str, Numbers], truth: measuring.Truth, kinds: Kinds
+) -> Temperatures:
+    """Each head's own: stage two is asked only to tell apart the labels of the true stage."""
+    stage_of = np.array(stage_places(kinds))
+    rivals = stage_of[truth][:, None] == stage_of[None]
+    return Temperatures(
+        stage_one=round(choose_temperature(heard["stage_one"], stage_of[truth]), 3),
+        stage_two=round(choose_temperature(heard["stage_two"], truth, rivals), 3),
+    )
+
+
+def _said(
+    pool: Pool, scores: Numbers, floats: Mapping[str, Numbers] | None, manifest: Manifest
+) -> Said:
+    nothing = np.zeros(len(pool.labels), np.int64)
+    return Said(
+        keys=[str(place) for place in range(len(pool.labels))],
+        truth=pool.labels,
+        scores=scores,
+        float_scores=None if floats is None else Heads(manifest).scores(floats),
+        prepared_ns=nothing,
+        invoked_ns=nothing,
+    )
+
+
+def _golden(
+    folder: Path, manifest: Manifest, photographs: Sequence[Photograph]
+) -> list[GoldenAnswer]:
+    """A golden input for each label: the first that the model is sure of, else its best."""
+    classifier = opened(Bundle(folder, manifest, ()))
     answers = []
-    for place, label in enumerate(LABELS):
-        crops = golden_candidates(label, size_px)
+    for place, label in enumerate(manifest.labels):
+        crops = golden_candidates(label, photographs, manifest.preprocessing.width_px)
         scores = measuring.scores_of(classifier, crops)
         sure = np.flatnonzero(scores[:, place] >= 0.95)
         best = int(sure[0]) if sure.size else int(scores[:, place].argmax())
@@ -99,38 +163,5 @@ def _golden(folder: Path, classifier: TfliteClassifier, size_px: int) -> list[Go
         answers.append(
             GoldenAnswer(file=file, scores=tuple(round(float(s), 4) for s in scores[best]))
         )
+    classifier.close()
     return answers
-
-
-def _shown(lessons: Lessons, options: Namespace) -> list[str]:
-    photographs = f"{len(lessons.photographs)} photographs, whole"
-    lines = [f"{photographs}; turned, scaled, mirrored and lit anew each time"]
-    both = (("drawn pieces", options.drawings), ("pieces cut from those photographs", options.cuts))
-    kinds = [kind for kind, count in both if count]
-    for kind, pool, share in zip(kinds, lessons.pools, lessons.shares, strict=True):
-        lines.append(f"{len(pool.labels)} {kind}, laid on drawn belts, {share} in each epoch")
-    return [*lines, f"{options.epochs} epochs, seed {options.seed}"]
-
-
-def _measure_command(options: Namespace) -> str:
-    words = ["python", "tools/train.py", "--data", str(options.data)]
-    words += [] if options.field is None else ["--field", str(options.field)]
-    return " ".join([*words, "--measure", str(options.out)])
-
-
-def opened(bundle: Bundle) -> TfliteClassifier:
-    """Open a bundle as a station does, for batches of 1 and 8."""
-    sizes = (1, measuring.BATCH)
-    return open_part(bundle, runtime="auto", threads=2, batch_sizes=sizes, clock=RealClock())
-
-
-def print_figures(
-    figures: Mapping[str, measuring.Share],
-    sure: Mapping[str, tuple[measuring.Share, measuring.Share]],
-) -> None:
-    """Print one line for each kind of pictures."""
-    for name, share in figures.items():
-        covered, right = sure[name]
-        print(
-            f"{name}: right {share}; sure {covered.frac:.1%}, right among the sure {right.frac:.1%}"
-        )

@@ -1,7 +1,8 @@
 """The lessons: which pictures come up in an epoch, and how each is varied before it is shown.
 
 Photographs are turned, scaled and lit anew each time; crops that were made beforehand are mirrored,
-turned by quarters and lit a little differently. One seed gives the same lessons.
+turned by quarters and lit a little differently; some batches are mixed, picture with picture and
+label with label. One seed gives the same lessons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ from tools.workshop.photographs import Photograph
 from tools.workshop.pictures import Pool
 
 Pixels = npt.NDArray[np.uint8]
+Targets = npt.NDArray[np.float32]
+# Of the beta distribution that shares are drawn from: mostly one picture, seldom half and half.
+MIXING = 0.4
 
 
 def shaken(one: Photograph, size_px: int, rng: np.random.Generator) -> Pixels:
@@ -58,6 +62,27 @@ def varied(crop: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(np.clip(turned * gains.astype(np.float32), 0, 255), np.uint8)
 
 
+def mixed(pixels: Pixels, targets: Targets, rng: np.random.Generator) -> tuple[Pixels, Targets]:
+    """Mix each picture of a batch with another: laid over it, or a square of it put in.
+
+    mixup: Zhang and others, ICLR 2018. CutMix: Yun and others, ICCV 2019.
+    """
+    share = float(rng.beta(MIXING, MIXING))
+    other = rng.permutation(len(pixels))
+    if rng.random() < 0.5:
+        both = share * pixels + (1 - share) * pixels[other]
+        blended = np.asarray(np.round(both), np.uint8)
+    else:
+        size_px = pixels.shape[1]
+        side_px = round(size_px * np.sqrt(1 - share))
+        top, left = (int(edge) for edge in rng.integers(0, size_px - side_px + 1, 2))
+        inside = (slice(None), slice(top, top + side_px), slice(left, left + side_px))
+        blended = pixels.copy()
+        blended[inside] = pixels[other][inside]
+        share = 1 - (side_px / size_px) ** 2
+    return blended, np.asarray(share * targets + (1 - share) * targets[other], np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lessons:
     """Everything there is to learn from, and how often each kind comes up in one epoch.
@@ -68,6 +93,7 @@ class Lessons:
         pools: Shown `varied`.
         shares: How many of each pool in an epoch.
         size_px: Side of a crop.
+        mixed_frac: Share of the batches whose pictures are mixed in pairs.
     """
 
     photographs: Sequence[Photograph]
@@ -75,15 +101,18 @@ class Lessons:
     pools: Sequence[Pool]
     shares: Sequence[int]
     size_px: int
+    mixed_frac: float = 0.0
 
     def steps(self, batch: int) -> int:
         """Batches in one epoch."""
         return (len(self.photographs) + sum(self.shares)) // batch
 
-    def epoch(
-        self, batch: int, seed: tuple[int, ...]
-    ) -> Iterator[tuple[Pixels, npt.NDArray[np.int64]]]:
-        """Yield one epoch's batches, made in two threads while the network works."""
+    def epoch(self, batch: int, seed: tuple[int, ...]) -> Iterator[tuple[Pixels, Targets]]:
+        """Yield one epoch's batches, made in two threads while the network works.
+
+        Yields:
+            uint8[batch, size, size, 3], RGB, and float32[batch, labels], rows that sum to 1.
+        """
         rng = np.random.default_rng(seed)
         order = self._drawn(rng)
         with ThreadPoolExecutor(2) as threads:
@@ -113,7 +142,7 @@ class Lessons:
 
     def _batch(
         self, chosen: Sequence[tuple[int, int]], seed: tuple[int, ...]
-    ) -> tuple[Pixels, npt.NDArray[np.int64]]:
+    ) -> tuple[Pixels, Targets]:
         rng = np.random.default_rng([*seed, 1])
         pixels = np.empty((len(chosen), self.size_px, self.size_px, 3), np.uint8)
         labels = np.empty(len(chosen), np.int64)
@@ -126,4 +155,7 @@ class Lessons:
                 pool = self.pools[source]
                 pixels[place] = varied(pool.pixels[number], rng)
                 labels[place] = pool.labels[number]
-        return pixels, labels
+        targets = np.eye(len(self.index), dtype=np.float32)[labels]
+        if rng.random() < self.mixed_frac:
+            return mixed(pixels, targets, rng)
+        return pixels, targets

@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from sorterd.classifiers.tflite import TfliteClassifier
 from sorterd.vision.crops import quantised
@@ -19,6 +20,7 @@ from tools.workshop.pictures import Pool
 Z95 = 1.96
 BATCH = 8
 Scores = npt.NDArray[np.float32]
+Truth = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,30 @@ class Rules:
 
 
 def scores_of(classifier: TfliteClassifier, pixels: npt.NDArray[np.uint8]) -> Scores:
-    """Score ready crops.
+    """Score ready crops; see `answers_of`."""
+    return np.concatenate([part["scores"] for part in answers_of(classifier, pixels)])
+
+
+def answers_of(
+    classifier: TfliteClassifier, pixels: npt.NDArray[np.uint8], *, title: str | None = None
+) -> list[dict[str, Scores]]:
+    """Ask about ready crops, batch by batch.
 
     Args:
         classifier: Opened with a batch size of 8.
         pixels: uint8[N, H, W, 3], RGB.
+        title: For a progress bar; none is shown without.
+
+    Returns:
+        For each batch what `TfliteClassifier.answers` gives.
     """
     table = quantised(classifier.spec)
     parts = []
-    for start in range(0, len(pixels), BATCH):
+    for start in tqdm(range(0, len(pixels), BATCH), desc=title, leave=False, disable=not title):
         some = pixels[start : start + BATCH]
         classifier.slots(BATCH)[: len(some)] = table[some]
-        parts.append(classifier.scores(BATCH, len(some)))
-    return np.concatenate(parts)
+        parts.append(classifier.answers(BATCH, len(some)))
+    return parts
 
 
 def accuracy(scores: Scores, labels: npt.NDArray[np.int64]) -> Share:
@@ -119,47 +132,6 @@ def sure_ones(scores: Scores, labels: npt.NDArray[np.int64], rules: Rules) -> tu
     covered = Share(int(passed.sum()), len(labels))
     right = Share(int((answers == labels)[passed].sum()), max(1, int(passed.sum())))
     return covered, right
-
-
-def choose_rules(
-    scores: Scores, labels: npt.NDArray[np.int64], stages: tuple[str, ...], *, wanted_frac: float
-) -> Rules:
-    """The thresholds that let most through while `wanted_frac` of what passes is right.
-
-    Both go from 0.5 to 0.95 in steps of 0.05: finer steps would follow single photographs. Where no
-    pair is good enough, the pair that is right most often.
-    """
-    steps = [step / 20 for step in range(10, 20)]
-    tried = []
-    for one in steps:
-        for two in steps:
-            rules = Rules(stages, one, two)
-            covered, right = sure_ones(scores, labels, rules)
-            good = right.frac >= wanted_frac
-            tried.append(((good, covered.frac if good else right.frac), rules))
-    return max(tried, key=lambda each: each[0])[1]
-
-
-def choose_temperature(scores: Scores, labels: npt.NDArray[np.int64]) -> float:
-    """The temperature at which scores say best how often they are right.
-
-    Args:
-        scores: At temperature 1.
-        labels: The truth.
-
-    Returns:
-        The one of 0.5 to 3.0 with the least negative log-likelihood.
-    """
-    logits = np.log(np.maximum(scores, 1e-9))
-    rows = np.arange(len(labels))
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]))
-
-    steps = [step / 20 for step in range(10, 61)]
-    return min(steps, key=loss)
 
 
 def joined(pools: Sequence[Pool]) -> Pool:

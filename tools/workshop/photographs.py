@@ -1,24 +1,26 @@
 """The photographs to learn from: one folder a label, read whole into memory.
 
-Which ones are held out for validation is decided here and nowhere else: by `official_split` in a
-SOURCES.csv where there is one, else by every seventh name of a label. What is held out is never
-shown to the network, nor is a training photograph that is nearly the same picture.
+Which ones are held out for validation is decided here and nowhere else: by list files as
+tools/split.py makes them, else by `official_split` in a SOURCES.csv, else by every seventh name of
+a label. What is held out is never shown to the network, nor is a training photograph that is
+nearly the same picture.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from sorterd.recordings.pictures import Unusable, load_picture
 from tools.workshop.faults import WorkshopFault
+from tools.workshop.labelled import Labelled, check_labels, in_folders, read_list
+from tools.workshop.places import Place
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-LABELS = ("cardboard", "glass", "metal", "organic", "paper", "plastic", "trash")
 LONGEST_PX = 320
 HELD_OUT_EVERY = 7
 
@@ -40,36 +42,64 @@ class Photograph:
     pixels: npt.NDArray[np.uint8]
 
 
-def read_folder(folder: Path, labels: Sequence[str] = LABELS) -> list[Photograph]:
+def read_folder(folder: Path, labels: Sequence[str], *, least: int = 2) -> list[Photograph]:
     """Read every photograph below `folder`, in the order of label and name.
 
+    Args:
+        folder: One folder of photographs per label.
+        labels: Those that there may be.
+        least: Pictures of each label that must be left to learn from.
+
     Raises:
-        WorkshopFault: A folder is missing or empty, or a file is not a picture.
+        WorkshopFault: The folder is missing, a label has no pictures, a folder is no label's, or a
+            file is not a picture.
     """
-    if not folder.is_dir():
-        raise WorkshopFault(f"no folder {folder}: give --data a folder with one folder per label")
-    held_out = _listed_as_val(folder / "SOURCES.csv")
-    photographs: list[Photograph] = []
+    rows = in_folders(Place(str(folder)))
+    return _read(folder, rows, _held_out(folder, rows), labels, least)
+
+
+def read_lists(
+    folder: Path, train: Path, validation: Path, labels: Sequence[str]
+) -> list[Photograph]:
+    """Read the photographs of two lists; see `read_folder`.
+
+    Raises:
+        WorkshopFault: Besides, a file is in both lists.
+    """
+    taught, held_out = read_list(train), read_list(validation)
+    if both := {row.key for row in taught} & {row.key for row in held_out}:
+        raise WorkshopFault(f"{min(both)} is in {train} and in {validation}: take it out of one")
+    return _read(folder, [*taught, *held_out], {row.key for row in held_out}, labels, 2)
+
+
+def _held_out(folder: Path, rows: Iterable[Labelled]) -> set[str]:
+    sources = folder / "SOURCES.csv"
+    if sources.is_file():
+        with sources.open(newline="", encoding="utf-8") as lines:
+            table = list(csv.DictReader(lines))
+        if table and "official_split" in table[0]:
+            return {row["file"] for row in table if row["official_split"] == "val"}
+    by_label: dict[str, list[str]] = {}
+    for row in rows:
+        by_label.setdefault(row.label, []).append(row.key)
+    return {key for keys in by_label.values() for key in keys[::HELD_OUT_EVERY]}
+
+
+def _read(
+    folder: Path, rows: Sequence[Labelled], held_out: set[str], labels: Sequence[str], least: int
+) -> list[Photograph]:
+    check_labels(rows, labels, str(folder))
     for label in labels:
-        paths = sorted(p for p in (folder / label).glob("*") if p.suffix.lower() in SUFFIXES)
-        if not paths:
+        taught = sum(row.label == label and row.key not in held_out for row in rows)
+        if taught < least:
             raise WorkshopFault(
-                f"no pictures of {label} in {folder / label}: every label needs some"
+                f"{folder}: {taught} pictures of {label} to learn from: every label needs {least} "
+                "or more beside those held out"
             )
-        for place, path in enumerate(paths):
-            name = f"{label}/{path.name}"
-            kept = place % HELD_OUT_EVERY == 0 if held_out is None else name in held_out
-            photographs.append(Photograph(name, label, kept, _read_picture(path)))
-    return photographs
-
-
-def _listed_as_val(sources: Path) -> frozenset[str] | None:
-    if not sources.is_file():
-        return None
-    with sources.open(newline="", encoding="utf-8") as lines:
-        return frozenset(
-            row["file"] for row in csv.DictReader(lines) if row.get("official_split") == "val"
-        )
+    return [
+        Photograph(row.key, row.label, row.key in held_out, _read_picture(folder / row.key))
+        for row in tqdm(sorted(rows), desc="reading", unit="picture", leave=False)
+    ]
 
 
 def _read_picture(path: Path) -> npt.NDArray[np.uint8]:

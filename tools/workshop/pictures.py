@@ -92,10 +92,11 @@ def pieces_on_belts(
 def drawn_on_belts(
     count: int, *, index: dict[str, int], size_px: int, seed: tuple[int, ...]
 ) -> Pool:
-    """Lay `count` drawn pieces on belts, the labels in turn."""
+    """Lay `count` drawn pieces on belts, the labels that can be drawn in turn."""
+    labels = [label for label in LABELS if label in index]
 
     def drawn(place: int, rng: np.random.Generator) -> Sprite:
-        return draw(LABELS[place % len(LABELS)], rng)
+        return draw(labels[place % len(labels)], rng)
 
     return pieces_on_belts(
         drawn, count, index=index, size_px=size_px, seed=seed, title="drawings on belts"

@@ -23,6 +23,7 @@ from sorterd.classifiers.bundle import BundleFault, find, load
 from sorterd.ports import DeviceFault, DeviceUnavailable
 from tools.workshop.chosen_pictures import choose_pictures
 from tools.workshop.composed import read_scenes
+from tools.workshop.cost import cost_beside
 from tools.workshop.evaluation_lines import headlines, label_lines, time_lines, whole_lines
 from tools.workshop.evaluation_page import page_of
 from tools.workshop.evaluation_record import Demand, as_record, read_demand
@@ -110,6 +111,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "code 1 if they agree on less than 98%% or a label's recall falls by more than 0.02",
     )
     add(
+        "--beside",
+        metavar="BUNDLE",
+        help="time one crop's invoke beside another bundle's, call by call in turn, one thread",
+    )
+    add(
         "--page", metavar="FILE", help="write a report with plots and wrong pictures, one HTML file"
     )
     add("--json", metavar="FILE", help="write every figure")
@@ -150,7 +156,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "must reach DATA under the same name. The figures are the same, the times are theirs",
     )
     options = parser.parse_args(arguments)
-    of_pictures = ("list", "official", "without", "cut", "views", "float", "cluster")
+    of_pictures = ("list", "official", "without", "cut", "views", "float", "beside", "cluster")
     if options.segments:
         for name in of_pictures:
             if getattr(options, name) != parser.get_default(name):
@@ -196,6 +202,11 @@ def _measure(options: argparse.Namespace) -> int:
     )
     record = as_record(trial)
     _tell(trial)
+    if options.beside is not None:
+        other = load(find(options.beside))
+        cost = cost_beside(bundle, other)
+        record["cost"] = cost.record()
+        print(f"One invoke takes {cost.ratio:.3f} of what {other.name} takes, one thread.")
     if options.json is not None:
         write_file(options.json, (json.dumps(record, indent=1) + "\n").encode())
     if options.page is not None:

@@ -350,6 +350,16 @@ def test_more_views_are_surer(data: Path, out: Path) -> None:
     assert eight["wrong"][0]["confidence"] > one["wrong"][0]["confidence"]
 
 
+def test_the_cost_is_told_beside_another_bundle(
+    data: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should give the ratio of two models' times, and name the other one."""
+    found = figures(out, TINY / "int8", data, "--beside", str(TINY / "float32"))
+
+    assert found["cost"]["ratio"] > 0
+    assert "of what tiny float32 1 takes" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wrong", ["0", "9", "some"])
 def test_no_more_views_than_poses(wrong: str, data: Path) -> None:
     """It should refuse a number of views for which there are no poses."""

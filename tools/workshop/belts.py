@@ -1,11 +1,11 @@
 """A cut-out piece laid on a drawn belt and seen by a drawn camera, as the station would see it.
 
-The belts are this file's own and differ from one another as much as real ones do: rubber from
+The belts (tools/workshop/grounds.py) differ from one another as much as real ones do: rubber from
 black to light grey, green and blue belts, scratches, ribs, dust. Nothing here is the simulated
 station, so that the model does not learn that one belt by heart.
 """
 
-from math import ceil, cos, hypot, radians, sin
+from math import ceil, cos, hypot, sin
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from sorterd.core.records import Box
 from sorterd.simulation.sprites import Sprite
+from tools.workshop.grounds import belt
+from tools.workshop.laying import turned
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -41,9 +43,9 @@ def lay_on_belt(sprite: Sprite, rng: np.random.Generator) -> tuple[Pixels, Box]:
     rows, columns = sprite.alpha.shape
     scale = longer_px / max(rows, columns)
     side_px = ceil(hypot(rows, columns) * scale * 1.25) + 24
-    colour, alpha = _turned(sprite, scale, rng.uniform(0, 360), side_px)
+    colour, alpha = turned(sprite, scale, rng.uniform(0, 360), side_px)
     shadow = _shadow(alpha, longer_px, rng)
-    scene = _belt(side_px, rng).astype(np.float32) * shadow[:, :, None]
+    scene = belt(side_px, side_px, rng).astype(np.float32) * shadow[:, :, None]
     cover = alpha[:, :, None].astype(np.float32) / 255.0
     scene += (colour.astype(np.float32) * rng.uniform(0.75, 1.1) - scene) * cover
     seen = photograph(_lit(scene, rng), rng)
@@ -75,25 +77,6 @@ def photograph(scene: npt.NDArray[np.float32], rng: np.random.Generator) -> Pixe
     return pixels
 
 
-def _turned(sprite: Sprite, scale: float, turn_deg: float, side_px: int) -> tuple[Pixels, Pixels]:
-    """The piece in the middle of a square, and its cover."""
-    rows, columns = sprite.alpha.shape
-    pixels, alpha = sprite.pixels, sprite.alpha
-    if scale < 0.5:  # warpAffine looks at four pixels only, and would skip the rest
-        half = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-        pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
-        alpha = np.asarray(cv2.resize(alpha, half, interpolation=cv2.INTER_AREA), np.uint8)
-        rows, columns, scale = half[1], half[0], 1.0
-    matrix = np.asarray(
-        cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, scale), np.float64
-    )
-    matrix[:, 2] += side_px / 2 - np.array([columns / 2, rows / 2])
-    size = (side_px, side_px)
-    colour = cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.warpAffine(alpha, matrix, size, borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(colour, np.uint8), np.asarray(cover, np.uint8)
-
-
 def _shadow(alpha: Pixels, longer_px: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """How much light the belt keeps beside the piece, 0 to 1."""
     angle = rng.uniform(0, 2 * np.pi)
@@ -102,33 +85,6 @@ def _shadow(alpha: Pixels, longer_px: float, rng: np.random.Generator) -> npt.ND
     cast = cv2.warpAffine(alpha, shift, alpha.shape[::-1])
     soft = cv2.GaussianBlur(cast, (0, 0), max(0.6, longer_px * rng.uniform(0.01, 0.05)))
     return (1.0 - soft.astype(np.float32) / 255.0 * rng.uniform(0.0, 0.6)).astype(np.float32)
-
-
-def _belt(side_px: int, rng: np.random.Generator) -> Pixels:
-    """An empty belt: one of many colours, with grain, stains, ribs and scratches."""
-    level = rng.uniform(18, 170) if rng.random() < 0.85 else rng.uniform(170, 225)
-    tint = np.array([rng.normal(0, 3), 0.0, rng.normal(0, 3)])
-    if rng.random() < 0.15:  # a green or blue belt
-        tint = level * np.array([[0.15, 0.25, -0.25], [0.35, 0.05, -0.3]])[rng.integers(2)]
-    belt = np.full((side_px, side_px, 3), level + tint, np.float32)
-    grain = rng.normal(0, rng.uniform(1, 7), (side_px, side_px)).astype(np.float32)
-    belt += cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.4, 1.5))[:, :, None] * 2
-    stains = rng.normal(0, rng.uniform(0, 10), (6, 6)).astype(np.float32)
-    belt += cv2.resize(stains, (side_px, side_px), interpolation=cv2.INTER_CUBIC)[:, :, None]
-    if rng.random() < 0.25:
-        period, phase = rng.uniform(6, 40), rng.uniform(0, 6.3)
-        ribs = np.sin(np.arange(side_px) * 2 * np.pi / period + phase) * rng.uniform(1, 8)
-        belt += (ribs[None, :, None] if rng.random() < 0.5 else ribs[:, None, None]).astype(
-            np.float32
-        )
-    for _ in range(int(rng.integers(0, 5))):
-        start, along = rng.uniform(0, side_px, 2), radians(rng.normal(0, 12))
-        end = start + rng.uniform(10, side_px) * np.array([cos(along), sin(along)])
-        shade = float(level + rng.normal(0, 25))
-        cv2.line(
-            belt, start.astype(int).tolist(), end.astype(int).tolist(), (shade,) * 3, 1, cv2.LINE_AA
-        )
-    return np.clip(belt, 0, 255).astype(np.uint8)
 
 
 def _lit(scene: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:

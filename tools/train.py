@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceUnavailable
-from tools.workshop import classifier_training
+from tools.workshop import classifier_options, classifier_training
 from tools.workshop.faults import ended
 
 EXAMPLES = """examples:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     which = parser.add_subparsers(required=True, metavar="MODEL")
     one = which.add_parser("classifier", help="what says what a piece is")
-    classifier_training.add_options(one)
+    classifier_options.add_options(one)
     one.set_defaults(run=classifier_training.run)
     options = parser.parse_args(arguments)
     return ended("train", lambda: int(options.run(options)), BundleFault, DeviceUnavailable)

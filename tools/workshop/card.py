@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sorterd.classifiers.bundle import Manifest
 from tools.workshop.evaluation import Confusion, Evaluation
-from tools.workshop.evaluation_page import headlines
+from tools.workshop.evaluation_lines import headlines
 from tools.workshop.examination import VALIDATION
 from tools.workshop.measuring import Share
 

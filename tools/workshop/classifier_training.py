@@ -2,25 +2,23 @@
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import RootModel, ValidationError
 
-from sorterd.classifiers.bundle import STAGES, Source
+from sorterd.classifiers.bundle import STAGES
 from sorterd.classifiers.heads import softmax
 from sorterd.clock import RealClock
 from tools.workshop import bundling
 from tools.workshop.backbones import BACKBONES
 from tools.workshop.card import Story
+from tools.workshop.classifier_options import read_notes, read_sources
 from tools.workshop.examination import VALIDATION, examination
-from tools.workshop.faults import EXIT_DONE, WorkshopFault
+from tools.workshop.faults import EXIT_DONE
 from tools.workshop.finishing import Finished, finish
 from tools.workshop.kinds import read_kinds, stage_places
-from tools.workshop.lessons import Lessons
+from tools.workshop.lessons import Lessons, Pixels
 from tools.workshop.network import Network
 from tools.workshop.pages import write_file
 from tools.workshop.photographs import Photograph, read_folder, read_lists
@@ -44,50 +42,6 @@ SAME_PICTURE = 0.9
 SAMPLES = 500
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Add the options of this training."""
-    add = parser.add_argument
-    add("--data", type=Path, required=True, help="one folder of photographs per label")
-    add("--out", type=Path, required=True, help="the bundle to write; replaces an older one")
-    add("--labels", type=Path, help="YAML of labels with stage and bin (default: the shipped 7)")
-    add("--lists", type=Path, nargs=2, metavar=("TRAIN", "VAL"), help="lists from tools/split.py")
-    add("--field", type=Path, help="photographs to measure only, never to learn from")
-    add("--sources", type=Path, help="YAML of where the photographs come from, for the bundle")
-    add("--notes", type=Path, help="Markdown for the bundle's card")
-    add("--version", default="1", help="of the bundle (default: %(default)s)")
-    add("--page", help="the report, HTML (default: beside the bundle)")
-    add("--float", type=Path, help="the float model (default: beside the bundle)")
-    add(
-        "--without-gate",
-        action="store_true",
-        help="write the bundle though int8 and float differ by more than the gate allows",
-    )
-    net = parser.add_argument_group("the network")
-    net.add_argument("--network", choices=BACKBONES, default="lite0", help="default: %(default)s")
-    net.add_argument(
-        "--weights",
-        default="imagenet",
-        help='a file of its ImageNet weights, "imagenet" for the published ones, or "none"',
-    )
-    net.add_argument("--size", type=int, help="side of the input, pixels (default: the network's)")
-    net.add_argument("--width", type=float, default=1.0, help="other than 1.0 needs other weights")
-    how = parser.add_argument_group("the training")
-    for name, kind, value, text in (
-        ("epochs", int, 16, "passes over the pictures"),
-        ("patience", int, 6, "epochs without a better validation loss before it ends"),
-        ("seed", int, 1, "of everything random"),
-        ("rate", float, 2.5e-4, "highest learning rate"),
-        ("batch", int, 32, "pictures in a step"),
-        ("first-block", int, 4, "blocks of the backbone below it stay as they are"),
-        ("mixed", float, 0.0, "share of batches with pictures mixed in pairs"),
-        ("drawings", int, 3000, "drawn pieces to learn from"),
-        ("cuts", int, 5600, "cut-out photographs on belts to learn from"),
-        ("examined", int, 700, "drawn pieces to measure on"),
-        ("wrong-bin", float, 10.0, "cost of a wrong bin, when the end bin costs 1"),
-    ):
-        how.add_argument(f"--{name}", type=kind, default=value, help=f"{text} (default: {value})")
-
-
 def run(options: Namespace) -> int:
     """Train a classifier and write its bundle, its float model and its report."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -95,10 +49,10 @@ def run(options: Namespace) -> int:
     index = {label: place for place, label in enumerate(kinds)}
     backbone = BACKBONES[options.network]
     size_px = options.size or backbone.size_px
-    sources = _sources(options.sources)
-    notes = _notes(options.notes)
+    sources = read_sources(options.sources)
+    notes = read_notes(options.notes)
     photographs = (
-        read_lists(options.data, *options.lists, list(kinds))
+        read_lists(options.data, options.lists[0], options.lists[1], list(kinds))
         if options.lists
         else read_folder(options.data, list(kinds))
     )
@@ -153,26 +107,6 @@ def run(options: Namespace) -> int:
     return EXIT_DONE
 
 
-def _sources(path: Path | None) -> list[Source]:
-    if path is None:
-        return []
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return RootModel[list[Source]].model_validate(told).root
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as fault:
-        line = str(fault).splitlines()[0]
-        raise WorkshopFault(
-            f"{path} cannot be used ({line}): a list of what, where and licence"
-        ) from fault
-
-
-def _notes(path: Path | None) -> str:
-    try:
-        return "" if path is None else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise WorkshopFault(f"{path} cannot be read ({fault}): give a Markdown file") from fault
-
-
 def _without_doubles(
     network: Network, photographs: Sequence[Photograph], index: dict[str, int], size_px: int
 ) -> list[Photograph]:
@@ -216,14 +150,18 @@ def _taught(
     network.fit_heads([whole, mirrored, *lessons.pools], [1.0, 1.0, *[0.5] * len(lessons.pools)])
     epochs = [_epoch(network, validation, 0, None, begun_ns)]
     best = (epochs[0], network.weights())
+    waited = 0
 
     def after_epoch(number: int, loss: float) -> bool:
-        nonlocal best, begun_ns
+        nonlocal best, begun_ns, waited
         epochs.append(_epoch(network, validation, number + 1, loss, begun_ns))
         begun_ns = clock.now_ns()
+        # Fine-tuning first makes the fitted heads worse: only its own epochs are waited for.
+        least = min(one.validation_loss for one in epochs[1:])
+        waited = 0 if epochs[-1].validation_loss == least else waited + 1
         if epochs[-1].validation_loss < best[0].validation_loss:
             best = (epochs[-1], network.weights())
-        return epochs[-1].number - best[0].number >= options.patience
+        return waited >= int(options.patience)
 
     begun_ns = clock.now_ns()
     network.fine_tune(
@@ -259,7 +197,7 @@ def _epoch(
     return epoch
 
 
-def _samples(taught: Sequence[Photograph], lessons: Lessons, size_px: int) -> np.ndarray:
+def _samples(taught: Sequence[Photograph], lessons: Lessons, size_px: int) -> Pixels:
     """Pictures of every kind that is shown, in equal parts, to set the ranges of int8."""
     pools = [whole_photographs(taught, lessons.index, size_px), *lessons.pools]
     each = SAMPLES // len(pools)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.workshop.evaluation import Evaluation
-from tools.workshop.evaluation_page import page_of
+from tools.workshop.evaluation_lines import headlines
 from tools.workshop.examination import VALIDATION
 from tools.workshop.looking import Pixels
 from tools.workshop.pages import Page
@@ -46,19 +46,13 @@ def training_page(
         evaluations: Of each kind of pictures, by name.
         wrong: Validation photographs that were taken for something else, with captions.
     """
-    shown = {VALIDATION: evaluations[VALIDATION]}
     whole_s = sum(epoch.took_s for epoch in epochs)
-    note = (
+    page = Page(title)
+    page.text(
         f"{len(epochs) - 1} epochs in {whole_s / 60:.1f} minutes; the weights of epoch {kept} "
         "were kept: it has the least loss on the validation photographs."
     )
-    page = page_of(
-        title,
-        shown,
-        notes=[note],
-        timing_note="The times are those of evaluation; see tools/evaluate.py.",
-        wrong={VALIDATION: wrong},
-    )
+    page.table(("validation photographs", ""), headlines(evaluations[VALIDATION]))
     page.section("The training")
     page.plot(lambda axes: _draw_losses(axes, epochs, kept))
     page.plot(lambda axes: _draw_accuracy(axes, epochs, kept))
@@ -85,6 +79,8 @@ def training_page(
             if right is not None
         ],
     )
+    page.section("Taken for something else, the surest first")
+    page.pictures(wrong)
     return page
 
 

@@ -41,7 +41,7 @@ Onlooker = Callable[[Frame, tuple[PieceView, ...], int], None]
 class Finder(Protocol):
     """Turns the pixels of frames into regions. One thread; frames in the order of exposure."""
 
-    def find(self, pixels: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
+    def find(self, pixels: npt.NDArray[np.uint8], exposed_ns: int, /) -> Finding:
         """Look at one frame, uint8[H, W, 3] BGR, neither written to nor kept.
 
         Raises:

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceUnavailable
-from tools.workshop import classifier_options, classifier_training
+from tools.workshop import classifier_options, classifier_training, segment_training
 from tools.workshop.faults import ended
 
 EXAMPLES = """examples:
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     one = which.add_parser("classifier", help="what says what a piece is")
     classifier_options.add_options(one)
     one.set_defaults(run=classifier_training.run)
+    other = which.add_parser("segments", help="what finds pieces where differencing fails")
+    segment_training.add_options(other)
+    other.set_defaults(run=segment_training.run)
     options = parser.parse_args(arguments)
     return ended("train", lambda: int(options.run(options)), BundleFault, DeviceUnavailable)
 

@@ -142,6 +142,8 @@ class Manifest(_Part):
     preprocessing: Preprocessing
     thresholds: Thresholds
     segments: Segments | None = None
+    rehearsal: FileName | None = None
+    """Embeddings of some pictures that the last layers learned from, for teaching."""
     accuracy: tuple[Accuracy, ...] = Field(strict=False)
     golden: tuple[GoldenAnswer, ...] = Field(min_length=1, strict=False)
     provenance: tuple[Source, ...] = Field(min_length=1, strict=False)
@@ -161,8 +163,9 @@ class Manifest(_Part):
                 raise ValueError(f"golden {answer.file}: needs {len(self.labels)} scores")
         if "stage_two" not in self.outputs or len(set(self.outputs)) != len(self.outputs):
             raise ValueError("outputs: needs stage_two, and each at most once")
-        models = [self.model] if self.segments is None else [self.model, self.segments.model]
-        for file in (*models, *(answer.file for answer in self.golden)):
+        files = [self.model] if self.segments is None else [self.model, self.segments.model]
+        files += [] if self.rehearsal is None else [self.rehearsal]
+        for file in (*files, *(answer.file for answer in self.golden)):
             if file not in self.sha256:
                 raise ValueError(f"sha256 has no entry for {file}")
         return self

@@ -29,8 +29,8 @@ def cross_faults(
         settings: Each value within its own bounds.
         labels: The model's labels; None if no model is at hand.
         cost_ms: The worst measured time of a call by batch size; None if nothing was measured.
-        find_ms: By finder, the worst measured time that its model needs for a frame, of those
-            finders that the bundle serves; None if no model is at hand.
+        find_ms: By finder, the typical time that its model was measured to need for a frame, of
+            those finders that the bundle serves; None if no model is at hand.
     """
     region = list(_region_faults(settings))
     faults = [

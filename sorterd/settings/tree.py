@@ -80,8 +80,7 @@ class Regions(Branch):
     """How pieces are told from the empty belt."""
 
     finder: Literal["difference", "segments"] = "difference"
-    """By difference from the learned belt, or by the bundle's segments model: slower, for belts
-    that are patterned, change, or are never seen empty."""
+    """By difference from the learned belt; or, slower, by the bundle's model of what pieces are."""
     sensitivity_levels: int = Field(18, ge=1, le=128)
     """Change of brightness, of 255, that counts as a piece; higher sees less noise. Of the finder
     `difference` only, as `learn_s` is."""

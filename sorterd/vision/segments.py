@@ -85,12 +85,11 @@ class SegmentFinder:
         self._most_area = (rules.max_area_px or view_px // 2) / area_px
         self._covered_frac = rules.covered_frac
 
-    def find(self, pixels: Picture, exposed_ns: int) -> Finding:  # noqa: ARG002 (Finder's call)
-        """Look at one frame.
+    def find(self, pixels: Picture, _exposed_ns: int) -> Finding:
+        """Look at one frame; when it was exposed makes no difference.
 
         Args:
             pixels: uint8[H, W, 3], BGR, holding the whole of the view. Not written, not kept.
-            exposed_ns: When it was exposed; makes no difference here.
 
         Returns:
             Its regions, or that it was covered.
@@ -110,7 +109,10 @@ class SegmentFinder:
         thick = cv2.morphologyEx(
             there, cv2.MORPH_OPEN, self._thin, borderType=border, borderValue=(0,)
         )
-        regions = tuple(self._regions(np.asarray(thick, np.uint8), numbers))
+        bodies = list(self._bodies(np.asarray(thick, np.uint8)))
+        if len(bodies) > _MOST_THINGS:
+            return Finding(covered=True)
+        regions = tuple(each for body in bodies for each in self._regions(*body, numbers))
         largest = max((region.area_px for region in regions), default=0)
         if len(regions) > _MOST_THINGS or largest > self._most_area * self._grid.step_px**2:
             return Finding(covered=True)
@@ -153,14 +155,14 @@ class SegmentFinder:
     def _above(self, numbers: Numbers, level: float) -> Mask:
         return np.asarray(np.where(numbers > level, 255, 0), np.uint8)
 
-    def _regions(self, there: Mask, numbers: Numbers) -> Iterator[Region]:
-        for body, left, top in self._bodies(there):
-            height, width = body.shape
-            box = np.s_[top : top + height, left : left + width]
-            sure = cv2.bitwise_and(self._above(numbers[box], self._apart), body)
-            for part in _parted(body, np.asarray(sure, np.uint8), _CORE_FRAC * self._min_area):
-                for own, part_left, part_top in self._bodies(part):
-                    yield self._region(own, left + part_left, top + part_top)
+    def _regions(self, body: Mask, left: int, top: int, numbers: Numbers) -> Iterator[Region]:
+        """The region of a body, or those of the pieces that it turns out to be."""
+        height, width = body.shape
+        own = numbers[top : top + height, left : left + width]
+        sure = cv2.bitwise_and(self._above(own, self._apart), body)
+        for part in _parted(body, np.asarray(sure, np.uint8), _CORE_FRAC * self._min_area):
+            for piece, part_left, part_top in self._bodies(part):
+                yield self._region(piece, left + part_left, top + part_top)
 
     def _bodies(self, mask: Mask) -> Iterator[tuple[Mask, int, int]]:
         """Each connected body that is large enough, without holes; its left and its top."""

@@ -1,5 +1,6 @@
 """The segments model is trusted only if it is what its manifest says."""
 
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sorterd.classifiers.bundle import BundleFault, Manifest, Segments, load
+from sorterd.classifiers.bundle import BundleFault, Manifest, Segments, find, load
 from sorterd.classifiers.runtimes import MODULES, Runtime
 from sorterd.classifiers.segmenter import TfliteSegmenter, open_segmenter
+from sorterd.cli import main
 from sorterd.clock import ManualClock
 from sorterd.ports import DeviceUnavailable
 from sorterd.settings import load as load_settings
@@ -246,3 +248,24 @@ def test_the_settings_choose_the_finder(tmp_path: Path, finder: str) -> None:
     assert (model.segmenter is None) == (finder == "difference")
     assert found.learning == (finder == "difference")
     model.close()
+
+
+def test_a_dry_run_finds_its_pieces_with_it(tmp_path: Path) -> None:
+    """It should go the whole road with the second finder, and count each piece once."""
+    folder = Path(shutil.copytree(find("waste"), tmp_path / "waste"))
+    shutil.copy(TINY, folder)
+    told = TOLD.model_copy(update={"threshold": 30.0, "apart": 30.0})
+    seal(folder, load(folder).manifest.model_copy(update={"segments": told}))
+    report = tmp_path / "report.json"
+    flags = ["camera.rate_hz=12", "regions.finder=segments", f"model.bundle={folder}"]
+    # To a model that takes what is not grey for a piece, the rails beside the belt are pieces.
+    within = {"left_px": 0, "top_px": 24, "width_px": 640, "height_px": 432}
+    flags += [f"view.region_of_interest.{key}={value}" for key, value in within.items()]
+    chosen = [each for flag in flags for each in ("--set", flag)]
+
+    assert main(["--dry-run", "--fast", "--pieces", "8", "--report", str(report), *chosen]) == 0
+
+    story = json.loads(report.read_bytes())
+    assert story["pieces"] == 8
+    assert story["phantoms"] == story["late_gates"] == 0
+    assert story["right_bin"] >= 3

@@ -13,6 +13,7 @@ from sorterd.vision.segments import SegmentFinder
 Picture = npt.NDArray[np.uint8]
 
 WIDTH, HEIGHT = 640, 480
+WHOLE = Box(0, 0, WIDTH, HEIGHT)
 
 
 class Brightness:
@@ -36,7 +37,7 @@ class Brightness:
 
 
 def finder(
-    view: Box = Box(0, 0, WIDTH, HEIGHT),
+    view: Box = WHOLE,
     *,
     apart: float = 0.0,
     covered_frac: float = 0.6,

@@ -51,13 +51,15 @@ def rows(folder: Path) -> list[ReviewRow]:
 def test_the_unsure_pieces_leave_their_crops(usual: tuple[Path, bytes]) -> None:
     """It should keep one picture of every piece that ended unsure, and of no other."""
     folder, report = usual
-    unsure = json.loads(report)["end_bin_by_reason"]["unsure"]
+    missed = json.loads(report)["end_bin_by_reason"]["unsure"]
+    kept = rows(folder)
 
-    assert 2 <= unsure < 8
-    assert [row.why for row in rows(folder)] == ["unsure"] * unsure
-    assert len({row.piece for row in rows(folder)}) == unsure
+    # An unsure piece that belongs in the end bin is not missed, and is kept all the same.
+    assert 2 <= missed <= len(kept) < 10
+    assert {row.why for row in kept} == {"unsure"}
+    assert len({row.piece for row in kept}) == len(kept)
     assert sorted(files(folder)) == sorted(
-        ["review.csv", *(f"new/{row.file}" for row in rows(folder))]
+        ["review.csv", *(f"new/{row.file}" for row in kept)]
     )
 
 

@@ -40,6 +40,8 @@ DRAWN_SEED, CUT_SEED = 730_001, 730_002
 SAME_PICTURE = 0.9
 # Training pictures that set the ranges of int8; the converter's guide asks for some hundreds.
 SAMPLES = 500
+# Pictures of each kind to choose the rehearsal from: every label has enough among them.
+REHEARSED = 1000
 
 
 def run(options: Namespace) -> int:
@@ -87,6 +89,7 @@ def run(options: Namespace) -> int:
             kinds=kinds,
             pools=pools,
             photographs=taught,
+            rehearsed=_rehearsed(taught, lessons, size_px, options.seed),
             costs=Costs(wrong_bin=options.wrong_bin),
             story=Story(
                 network=f"A {backbone.title} with two heads",
@@ -202,6 +205,17 @@ def _samples(taught: Sequence[Photograph], lessons: Lessons, size_px: int) -> Pi
     pools = [whole_photographs(taught, lessons.index, size_px), *lessons.pools]
     each = SAMPLES // len(pools)
     return np.concatenate([p.pixels[:: max(1, len(p.labels) // each)][:each] for p in pools])
+
+
+def _rehearsed(taught: Sequence[Photograph], lessons: Lessons, size_px: int, seed: int) -> Pool:
+    """Some pictures of every kind that is shown, of which teaching later keeps the embeddings."""
+    rng = np.random.default_rng([seed, REHEARSED])
+    pixels, labels = [], []
+    for pool in (whole_photographs(taught, lessons.index, size_px), *lessons.pools):
+        chosen = rng.permutation(len(pool.labels))[:REHEARSED]
+        pixels.append(pool.pixels[chosen])
+        labels.append(pool.labels[chosen])
+    return Pool(np.concatenate(pixels), np.concatenate(labels))
 
 
 def _write_page(

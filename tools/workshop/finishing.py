@@ -20,6 +20,7 @@ from tools.workshop.kinds import Kinds, stage_places
 from tools.workshop.network import Network, Numbers
 from tools.workshop.photographs import Photograph
 from tools.workshop.pictures import Pool
+from tools.workshop.rehearsal import write_rehearsal
 from tools.workshop.thresholds import Costs, choose_thresholds
 
 # Bundles of this many crops at once: as the station's largest batch.
@@ -47,14 +48,16 @@ def finish(
     kinds: Kinds,
     pools: Mapping[str, Pool],
     photographs: Sequence[Photograph],
+    rehearsed: Pool,
     costs: Costs,
     story: Story,
     gated: bool,
 ) -> Finished:
     """Make a bundle of the folder in which the model lies.
 
-    Temperatures and thresholds are chosen on the validation pictures, whole and on belts; field
-    photographs choose nothing.
+    Temperatures are chosen on the validation photographs. The thresholds are chosen on these and on
+    their pieces laid on belts, of which the model is less often right than it says: what a wrong
+    bin costs must be seen there, too. Field photographs choose nothing.
 
     Args:
         folder: Holds the model; everything else is written beside it.
@@ -63,6 +66,7 @@ def finish(
         kinds: Labels, stages and bins.
         pools: From `examination`.
         photographs: To choose golden inputs from, where a label cannot be drawn.
+        rehearsed: Training pictures whose embeddings the bundle keeps for teaching.
         costs: Of wrong bins, for the thresholds.
         story: For the card; its evaluations are filled in here.
         gated: Whether int8 must pass the parity gate.
@@ -73,18 +77,18 @@ def finish(
     """
     raw = opened(Bundle(folder, draft, ()))
     answers = {name: _answers(raw, pool, name) for name, pool in pools.items()}
+    remembered = _answers(raw, rehearsed, "rehearsal")["embedding"]
     raw.close()
-    chosen_on = [VALIDATION, ON_BELTS]
-    truth = np.concatenate([pools[name].labels for name in chosen_on])
-    heard = {
-        name: np.concatenate([answers[pool][name] for pool in chosen_on])
-        for name in ("stage_one", "stage_two")
-    }
-    manifest = draft.model_copy(update={"temperatures": _temperatures(heard, truth, kinds)})
+    draft = draft.model_copy(
+        update={"rehearsal": write_rehearsal(folder, remembered, rehearsed.labels)}
+    )
+    warm = _temperatures(answers[VALIDATION], pools[VALIDATION].labels, kinds)
+    manifest = draft.model_copy(update={"temperatures": warm})
     scores = {name: Heads(manifest).scores(given) for name, given in answers.items()}
+    chosen_on = [VALIDATION, ON_BELTS]
     chosen = choose_thresholds(
         np.concatenate([scores[name] for name in chosen_on]),
-        truth,
+        np.concatenate([pools[name].labels for name in chosen_on]),
         manifest.labels,
         stages=manifest.stages,
         bins=manifest.bins,

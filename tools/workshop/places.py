@@ -9,11 +9,13 @@ the provider look for them (environment, ~/.aws), never from the command line.
 """
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from fsspec import available_protocols
 from fsspec.core import url_to_fs
 
 from sorterd.recordings.pictures import list_files
@@ -35,7 +37,8 @@ class Place:
     @property
     def local(self) -> Path | None:
         """The folder, if it is on this machine."""
-        return None if "://" in self.address else Path(self.address)
+        scheme, mark, rest = self.address.rpartition("://")
+        return Path(rest) if not mark or scheme == "file" else None
 
     def __str__(self) -> str:
         return self.address.rstrip("/")
@@ -51,19 +54,23 @@ class Place:
             WorkshopFault: There is no such folder, or it cannot be listed.
         """
         if (folder := self.local) is not None:
-            if not folder.is_dir():
-                raise WorkshopFault(f"no folder {folder}: give one that is there")
-            found, closed = list_files(folder)
+            with self._named(str(self)):
+                if not folder.is_dir():
+                    raise WorkshopFault(f"no folder {folder}: give one that is there")
+                found, closed = list_files(folder)
             if closed:
                 raise WorkshopFault(f"{closed[0]}: give yourself the right to read it")
-            return [path.relative_to(folder).as_posix() for path in found]
-        files, root = self._bucket()
-        with self._named(str(self)):
-            listed = files.find(root)
-        if not listed:
-            raise WorkshopFault(f"nothing in {self}: check bucket and folder")
-        keys = sorted(path[len(root) :].lstrip("/") for path in listed)
-        return [k for k in keys if not any(part.startswith(".") for part in k.split("/"))]
+            keys = [path.relative_to(folder).as_posix() for path in found]
+        else:
+            files, root = self._bucket()
+            with self._named(str(self)):
+                keys = [path[len(root) :].lstrip("/") for path in files.find(root)]
+            # Some programs leave an empty object that ends in a slash where a folder shall be.
+            keys = [key for key in keys if key and not key.endswith("/")]
+            if not keys:
+                raise WorkshopFault(f"nothing in {self}: check bucket and folder")
+        shown = [k for k in keys if not any(part.startswith(".") for part in k.split("/"))]
+        return sorted(shown, key=_natural_order)
 
     def pictures(self) -> list[str]:
         """The keys whose ending is a picture's."""
@@ -73,13 +80,17 @@ class Place:
         """Whether there is such a file.
 
         Raises:
-            WorkshopFault: The bucket cannot be asked.
+            WorkshopFault: The place cannot be asked.
         """
-        if (folder := self.local) is not None:
-            return (folder / key).is_file()
-        files, root = self._bucket()
         with self._named(f"{self}/{key}"):
-            return bool(files.isfile(f"{root}/{key}"))
+            if (folder := self.local) is not None:
+                return (folder / key).is_file()
+            files, root = self._bucket()
+            try:
+                # Not isfile(): to it a bucket that does not answer has no such file.
+                return bool(files.info(f"{root}/{key}")["type"] == "file")
+            except FileNotFoundError:
+                return False
 
     def read(self, key: str) -> bytes:
         """A file's content.
@@ -107,7 +118,7 @@ class Place:
                 return
             path = folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+            handle, beside = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
@@ -118,8 +129,12 @@ class Place:
                 raise
 
     def _bucket(self) -> tuple[Any, str]:
+        scheme, _, rest = self.address.partition("://")
+        if scheme not in available_protocols() or not rest.strip("/"):
+            raise WorkshopFault(f"{self.address} is no place: give a folder or s3://bucket/folder")
         with self._named(str(self)):
-            files, root = url_to_fs(str(self))
+            # Others write to buckets too: a listing that was remembered would be wrong.
+            files, root = url_to_fs(str(self), use_listings_cache=False)
         return files, str(root)
 
     @staticmethod
@@ -157,6 +172,16 @@ class _Named:
             raise WorkshopFault(
                 f"{self._what} cannot be used ({_line(fault)}): check disk, network and credentials"
             ) from (fault if isinstance(fault, BaseException) else None)
+
+
+def _natural_order(key: str) -> tuple[list[list[str | int]], str]:
+    """As `list_files` orders: without case, numbers by value, folder by folder."""
+    parts: list[list[str | int]] = [
+        # Splitting by a group alternates text and digits, so like always meets like.
+        [int(bit) if bit.isdigit() else bit for bit in re.split(r"([0-9]+)", part.casefold())]
+        for part in key.split("/")
+    ]
+    return parts, key
 
 
 def _line(fault: object) -> str:

@@ -40,7 +40,7 @@ def add_options(parser: ArgumentParser) -> None:
     net.add_argument("--width", type=float, default=1.0, help="other than 1.0 needs other weights")
     how = parser.add_argument_group("the training")
     for name, kind, value, text in (
-        ("epochs", int, 20, "passes over the pictures"),
+        ("epochs", int, 20, "passes over the pictures; 0 fits the heads alone"),
         ("patience", int, 8, "epochs without a better validation loss before it ends"),
         ("seed", int, 1, "of everything random"),
         ("rate", float, 4e-4, "highest learning rate"),

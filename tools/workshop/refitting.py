@@ -36,8 +36,10 @@ Places = npt.NDArray[np.int64]
 # Beside the crops' own count, unless the person says otherwise: 1 was as good where everything is
 # new and 1 to 3 points worse where it is not.
 CROPS_WEIGHT: Final = 0.25
-# A correction in more directions than these gained less than a point and took twice the time.
+# Directions in which the rehearsal differs most, and those in which the crops leave it: a correction
+# in more of them gained less than a point and took twice the time.
 DIRECTIONS: Final = 128
+OWN_DIRECTIONS: Final = 64
 _STEPS: Final = 60
 
 
@@ -130,6 +132,10 @@ class Refitter:
         self.strengths = STRENGTHS if len(rehearsal[1]) else CAREFUL_STRENGTHS
         self._weight = weight
         self._rehearsed, self._places = rehearsal
+        self._known = np.empty((self._rehearsed.shape[1], 0), np.float32)
+        if len(self._places):
+            centred = self._rehearsed - self._rehearsed.mean(axis=0)
+            self._known = _directions(centred, DIRECTIONS)
         stages = np.array([STAGES.index(manifest.stages[label]) for label in manifest.labels])
         self._truths = {"stage_one": stages, "stage_two": np.arange(len(manifest.labels))}
         plain = manifest.model_copy(update={"temperatures": Temperatures(stage_two=1.0)})
@@ -146,14 +152,16 @@ class Refitter:
         typical = self._rehearsed if len(self._rehearsed) else shown
         middle = typical.mean(axis=0)
         reach = float(np.linalg.norm(typical - middle, axis=1).mean()) + 1e-9
-        # One view of each crop is enough to say where the embeddings reach.
-        reached = np.concatenate([crops.embeddings[:, 0], self._rehearsed]) - middle
+        # One view of each crop is enough to say where the rehearsal does not reach.
+        reached = crops.embeddings[:, 0] - middle
+        beyond = reached - reached @ self._known @ self._known.T
+        turn = np.concatenate([self._known, _directions(beyond, OWN_DIRECTIONS)], axis=1)
         return Lesson(
             shown,
             np.concatenate([np.repeat(crops.places, views), self._places]),
             np.concatenate(counts).astype(np.float32),
             middle,
-            _directions(reached) / np.float32(reach),
+            turn / np.float32(reach),
         )
 
     def refit(self, lesson: Lesson, strength: Strength) -> dict[Output, Dense]:
@@ -232,16 +240,18 @@ def chosen_strength(
     return refitter.strengths[int(costs.argmin())]
 
 
-def _directions(centred: Numbers) -> Numbers:
-    """The directions in which rows differ most: float32[width, at most 128], of length 1."""
-    width = centred.shape[1]
-    if width <= DIRECTIONS:
-        return np.eye(width, dtype=np.float32)
-    # There are fewer rows than numbers in each: the products of rows have the same eigenvalues.
-    values, turned = np.linalg.eigh(centred @ centred.T)
-    kept = values > 1e-6 * values[-1]
-    kept[:-DIRECTIONS] = False
-    return np.asarray(centred.T @ (turned[:, kept] / np.sqrt(values[kept])), np.float32)
+def _directions(centred: Numbers, most: int) -> Numbers:
+    """The directions in which rows differ most: float32[width, at most `most`], of length 1."""
+    rows, width = centred.shape
+    # The products of rows have the same eigenvalues as those of columns; the fewer are quicker.
+    few = rows < width
+    values, turned = np.linalg.eigh(centred @ centred.T if few else centred.T @ centred)
+    # A direction that holds a millionth of the largest one's variance is rounding.
+    kept = values > max(1e-6 * float(values[-1]), 1e-9)
+    kept[:-most] = False
+    if few:
+        return np.asarray(centred.T @ (turned[:, kept] / np.sqrt(values[kept])), np.float32)
+    return np.asarray(turned[:, kept], np.float32)
 
 
 def _fitted(

@@ -71,9 +71,7 @@ class School:
         check_pieces(self._place, self._crops, self._bundle.labels)
         self._looked_ns = RealClock().now_ns()
         rehearsal = read_rehearsal(self._bundle, self._crops.embeddings.shape[2])
-        self._refitter = Refitter(
-            self._bundle.manifest, heads, rehearsal, weight=options.weight
-        )
+        self._refitter = Refitter(self._bundle.manifest, heads, rehearsal, weight=options.weight)
         pieces = len(np.unique(self._crops.groups))
         print(f"{len(self._crops)} crops of {pieces} pieces: {self._chosen.counted}")
         if self._chosen.unsorted:

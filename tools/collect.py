@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Collect pictures from links, folders, buckets or a station's review crops, one folder a label.
 
 Every picture is decoded before it counts and named by its content; provenance.csv says where each

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compose scenes from cut-out photographs and drawings, with masks, boxes and classes."""
 
 import argparse

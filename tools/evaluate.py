@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measure a bundle on pictures whose labels are known, and say how sure each figure is.
 
 The answer to a picture is the one that a station would give: the likeliest of stage one's answers,

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Show what is in a data set: one page with pictures, and whatever is odd about it.
 
 Counts per label and part, sizes, samples, copies and near-duplicates within and across parts, one

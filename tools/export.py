@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Export a bundle as a single .tflite for phones and other programs, with standard metadata in it.
 
 The file takes one picture (uint8 RGB, or float32 where the bundle's model is float32) and gives

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Clean a collection of pictures with a model: copy those in which it sees one label.
 
     tools/sift.py glass photos clean --bundle models/waste --threshold 0.8 --review 0.5 0.8

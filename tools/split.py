@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Divide labelled pictures into list files: stratified, seeded, no group in two parts.
 
 Pictures that are copies of each other, nearly the same, or of one session make a group, and a group

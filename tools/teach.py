@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Teach a bundle from labelled crops: refit its last layers, here and now, without TensorFlow.
 
 The crops lie in one folder a label: a station's review folder after a person has sorted it, or

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make the tiny bundles of tests/classifiers/tiny: 16x16 pixels, told apart by their mean colour.
 
     python tools/tiny_bundles.py

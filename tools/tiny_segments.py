@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make the tiny segments model of tests/classifiers/tiny_segments: what is not mid grey is a piece.
 
     python tools/tiny_segments.py

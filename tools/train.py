@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Train the models of a bundle from pictures: the classifier, or the one that finds pieces.
 
 Bad input ends with one line and exit code 2; nothing is left half-written. Needs the extra `train`.

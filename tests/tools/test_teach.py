@@ -22,11 +22,12 @@ from sorterd.classifiers.tflite import open_part
 from sorterd.clock import ManualClock
 from tools import teach
 from tools.workshop.bundling import seal
+from tools.workshop.crop_sets import Crops, dealt
 from tools.workshop.faults import WorkshopFault
 from tools.workshop.flat_model import FlatModel
 from tools.workshop.last_layer import Dense
 from tools.workshop.measuring import scores_of
-from tools.workshop.refitting import Crops, Refitter, Strength, dealt
+from tools.workshop.refitting import Refitter, Strength
 from tools.workshop.rehearsal import MOST_PER_LABEL, read_rehearsal, write_rehearsal
 from tools.workshop.signatures import outputs_of
 from tools.workshop.taught_bundle import next_version
@@ -174,26 +175,39 @@ def test_a_bundle_without_rehearsal_can_be_taught(tmp_path: Path, crops: Path) -
     assert right(load(out), TINTED) > right(load(TINY / "heads"), TINTED)
 
 
-def test_too_great_a_loss_is_refused(
-    float_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_too_great_a_loss_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It should write nothing, with exit code 1, where what the bundle knew would be lost."""
     swapped = {"red": PLAIN["green"], "green": PLAIN["red"], "blue": PLAIN["blue"]}
-    crops = write_crops(tmp_path / "crops", swapped, 8, seed=3)
+    crops = write_crops(tmp_path / "crops", swapped, 40, seed=3)
     golden = write_crops(tmp_path / "golden", PLAIN, 5, seed=4)
     out = Path(shutil.copytree(TINY / "int8", tmp_path / "taught"))
-    command = [str(float_bundle), str(crops), "--out", str(out), "--golden", str(golden)]
+    command = [str(TINY / "heads"), str(crops), "--out", str(out), "--golden", str(golden)]
 
-    assert teach.main([*command, "--weight", "50"]) == 1
+    assert teach.main(command) == 1
 
     assert "nothing was written" in capsys.readouterr().err
     assert load(out).name == "tiny int8 1"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "crops",
         "golden",
-        "heads",
         "taught",
     ]
+
+
+def test_teaching_goes_only_so_far_as_the_golden_set_allows(
+    float_bundle: Path, tmp_path: Path
+) -> None:
+    """It should teach less, not refuse, where only bold refits would lose what must be kept."""
+    swapped = {"red": PLAIN["green"], "green": PLAIN["red"], "blue": PLAIN["blue"]}
+    crops = write_crops(tmp_path / "crops", swapped, 8, seed=3)
+    outs = [tmp_path / "bold", tmp_path / "held"]
+    command = [str(float_bundle), str(crops), "--weight", "50"]
+
+    for out, loss in zip(outs, ("1", "0"), strict=True):
+        assert teach.main([*command, "--out", str(out), "--most-loss", loss]) == 0
+
+    assert right(load(outs[0]), PLAIN) < 0.5
+    assert right(load(outs[1]), PLAIN) > 0.9
 
 
 def test_the_golden_pictures_are_in_the_figures(

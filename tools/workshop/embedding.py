@@ -22,15 +22,15 @@ from sorterd.ports import InputSpec
 from sorterd.recordings.pictures import Unusable
 from sorterd.vision.crops import Cropper
 from tools.workshop.asking import FRAME_PX
+from tools.workshop.crop_sets import Crops
 from tools.workshop.decoding import decoded
 from tools.workshop.faults import WorkshopFault
 from tools.workshop.groups import Bond, grouped, likeness_bonds
 from tools.workshop.labelled import Labelled
 from tools.workshop.likeness import Fingerprint, fingerprint, near
 from tools.workshop.looking import Cut, Pixels, box_of, posed
-from tools.workshop.measuring import BATCH, answers_of
+from tools.workshop.measuring import BATCH, Share, answers_of
 from tools.workshop.places import Place
-from tools.workshop.refitting import Crops
 
 # Eight views taught as well as four and took twice the time; one was 1 to 2 points worse.
 VIEWS: Final = 4
@@ -49,6 +49,11 @@ class Embedded:
 
     crops: Crops
     scores: npt.NDArray[np.float32]
+
+    @property
+    def right(self) -> Share:
+        """How often the likeliest label is the true one."""
+        return Share(int((self.scores.argmax(axis=1) == self.crops.places).sum()), len(self.crops))
 
 
 def embed(

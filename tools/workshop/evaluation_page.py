@@ -34,16 +34,34 @@ def page_of(trial: Trial, wrong: Mapping[Cut, Sequence[tuple[Pixels, str]]]) -> 
     page.table(("", *evaluations), _columns([headlines(one) for one in evaluations.values()]))
     for cut, evaluation in evaluations.items():
         before = f"Cut {cut}: " if len(evaluations) > 1 else ""
-        _labels(page, before, evaluation)
-        _stages(page, before, evaluation)
-        _sureness(page, before, evaluation)
-        if evaluation.parity is not None:
-            _parity(page, before, evaluation.parity)
-        _wrong(page, before, wrong[cut], len(evaluation.wrong))
+        show_evaluation(page, evaluation, wrong[cut], before=before)
     page.section("Time of one picture")
     page.table(("", *evaluations), _columns([time_lines(one) for one in evaluations.values()]))
     page.text(trial.timing_note)
     return page
+
+
+def show_evaluation(
+    page: Page,
+    evaluation: Evaluation,
+    wrong: Sequence[tuple[Pixels, str]],
+    *,
+    before: str = "",
+) -> None:
+    """Add all that one evaluation has to show: labels, stages, sureness, parity, mistakes.
+
+    Args:
+        page: To add to.
+        evaluation: The figures.
+        wrong: Pictures that were taken for something else, with captions.
+        before: Begins the title of each section.
+    """
+    _labels(page, before, evaluation)
+    _stages(page, before, evaluation)
+    _sureness(page, before, evaluation)
+    if evaluation.parity is not None:
+        _parity(page, before, evaluation.parity)
+    _wrong(page, before, wrong, len(evaluation.wrong))
 
 
 def _columns(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[str, ...]]:

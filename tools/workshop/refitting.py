@@ -18,7 +18,7 @@ embedding were worse than the embedding alone in all of these, by 1 to 10 points
 Nothing here reads a picture or runs a model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
@@ -28,7 +28,9 @@ import numpy.typing as npt
 
 from sorterd.classifiers.bundle import STAGES, Manifest, Output, Temperatures
 from sorterd.classifiers.heads import Heads
+from tools.workshop.crop_sets import Crops, dealt, without
 from tools.workshop.last_layer import Dense
+from tools.workshop.measuring import Share
 
 Numbers = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -36,8 +38,8 @@ Places = npt.NDArray[np.int64]
 # The rehearsal counts four times as much, unless the person says otherwise: as much as the crops
 # was as good where everything is new and 1 to 3 points worse where it is not.
 CROPS_WEIGHT: Final = 0.25
-# Directions in which the rehearsal differs most, and those in which the crops leave it: a correction
-# in more of them gained less than a point and took twice the time.
+# In which the rehearsal differs most, and in which the crops leave it: more of either gained less
+# than a point and took twice the time.
 DIRECTIONS: Final = 128
 OWN_DIRECTIONS: Final = 64
 _STEPS: Final = 60
@@ -61,6 +63,7 @@ class Strength:
 
 
 STRENGTHS: Final = (
+    Strength(1.0, 3.0),
     Strength(1.0, 0.3),
     Strength(0.5, 0.3),
     Strength(0.5, 0.03),
@@ -71,25 +74,16 @@ CAREFUL_STRENGTHS: Final = tuple(Strength(1.0, ridge) for ridge in (3.0, 1.0, 0.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crops:
-    """Labelled crops, as the model sees them.
+class Kept:
+    """Pictures of which not too much may be lost.
 
     Attributes:
-        embeddings: float32[n, views, width]; the first view is the crop as it is.
-        places: int64[n], of their labels.
-        groups: int64[n]; crops of one piece have one number.
+        crops: One view of each, with what they are (or what the old heads took them for).
+        most_loss_frac: Of right answers, as a share of all.
     """
 
-    embeddings: Numbers
-    places: Places
-    groups: Places
-
-    def some(self, rows: npt.NDArray[np.int64]) -> "Crops":
-        """A part of them."""
-        return Crops(self.embeddings[rows], self.places[rows], self.groups[rows])
-
-    def __len__(self) -> int:
-        return len(self.places)
+    crops: Crops
+    most_loss_frac: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +113,7 @@ class Refitter:
         heads: Its dense layers by their outputs' names.
         rehearsal: Embeddings and places; may be empty.
         weight: How much the crops count beside the rehearsal; above 0.
+        kept: What the refitted heads must still know.
 
     Attributes:
         heads: As given.
@@ -132,10 +127,12 @@ class Refitter:
         rehearsal: tuple[Numbers, Places],
         *,
         weight: float,
+        kept: Sequence[Kept] = (),
     ) -> None:
         self.heads = dict(heads)
         self.strengths = STRENGTHS if len(rehearsal[1]) else CAREFUL_STRENGTHS
         self._weight = weight
+        self._kept = tuple(kept)
         self._rehearsed, self._places = rehearsal
         self._known = np.empty((self._rehearsed.shape[1], 0), np.float32)
         if len(self._places):
@@ -194,6 +191,19 @@ class Refitter:
         """Joint scores at temperature 1, float32[n, labels]."""
         return self._joint.scores(numbers)
 
+    def right(self, heads: Mapping[Output, Dense], crops: Crops) -> Share:
+        """How often the likeliest label of crops as they are is the true one."""
+        said = self.scores(self.numbers(heads, crops)).argmax(axis=1)
+        return Share(int((said == crops.places).sum()), len(crops))
+
+    def keeps(self, heads: Mapping[Output, Dense]) -> bool:
+        """Whether heads still know what they must."""
+        for kept in self._kept:
+            before, after = (self.right(each, kept.crops) for each in (self.heads, heads))
+            if before.right - after.right > kept.most_loss_frac * before.n:
+                return False
+        return True
+
     def surprise(self, heads: Mapping[Output, Dense], crops: Crops) -> Numbers:
         """How unlikely the truth was to heads, crop by crop: the negative log of its score."""
         scores = self.scores(self.numbers(heads, crops))
@@ -201,48 +211,25 @@ class Refitter:
         return np.asarray(-np.log(np.maximum(scores[rows, crops.places], 1e-6)), np.float32)
 
 
-def dealt(crops: Crops, folds: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-    """Deal crops into folds, label by label, so that every fold has its share of each.
-
-    Crops of one piece stay together.
-
-    Args:
-        crops: Two pieces or more of each label that is there.
-        folds: How many, 2 or more.
-        rng: Decides.
-
-    Returns:
-        The rows of each fold, rising; folds that would be empty are left out.
-    """
-    fold_of = np.empty(len(crops), np.int64)
-    begin = 0
-    for place in np.unique(crops.places):
-        rows = np.flatnonzero(crops.places == place)
-        pieces = rng.permutation(np.unique(crops.groups[rows]))
-        for turn, piece in enumerate(pieces):
-            fold_of[rows[crops.groups[rows] == piece]] = (begin + turn) % folds
-        # The next label begins where this one ended, or the first fold would get all odd ones.
-        begin += len(pieces)
-    parts = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
-    return [rows for rows in parts if len(rows)]
-
-
-def without(count: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """All rows but these."""
-    return np.setdiff1d(np.arange(count), rows)
-
-
 def chosen_strength(
     refitter: Refitter, crops: Crops, folds: int, rng: np.random.Generator
 ) -> Strength:
-    """The strength under which held-out crops are least surprising; of equals the more careful."""
+    """The strength under which held-out crops are least surprising; of equals the more careful.
+
+    Of those whose refit to all the crops keeps what must be kept; if none does, the most careful.
+    """
     costs = np.zeros(len(refitter.strengths))
     for rows in dealt(crops, folds, rng):
         lesson = refitter.lesson(crops.some(without(len(crops), rows)))
         for place, strength in enumerate(refitter.strengths):
             heads = refitter.refit(lesson, strength)
             costs[place] += float(refitter.surprise(heads, crops.some(rows)).sum())
-    return refitter.strengths[int(costs.argmin())]
+    lesson = refitter.lesson(crops)
+    for place in np.argsort(costs, kind="stable"):
+        strength = refitter.strengths[int(place)]
+        if refitter.keeps(refitter.refit(lesson, strength)):
+            return strength
+    return refitter.strengths[0]
 
 
 def _directions(centred: Numbers, most: int) -> Numbers:

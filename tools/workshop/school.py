@@ -14,15 +14,16 @@ import numpy.typing as npt
 from sorterd.classifiers.bundle import Bundle, Output, Source, load
 from sorterd.classifiers.tflite import TfliteClassifier
 from sorterd.clock import RealClock
-from tools.workshop.chosen_pictures import choose_pictures
-from tools.workshop.embedding import VIEWS, embed
+from tools.workshop.crop_sets import Crops
+from tools.workshop.embedding import VIEWS, Embedded, embed
 from tools.workshop.faults import WorkshopFault
 from tools.workshop.flat_model import FlatModel
+from tools.workshop.golden_sets import golden_inputs, golden_pictures
 from tools.workshop.last_layer import Dense, embedding_of, read_dense
 from tools.workshop.measuring import Share
 from tools.workshop.phone_model import heads_of
 from tools.workshop.places import Place
-from tools.workshop.refitting import Crops, Refitter, Strength
+from tools.workshop.refitting import Kept, Refitter, Strength
 from tools.workshop.rehearsal import read_rehearsal
 from tools.workshop.taught_bundle import Loss, Taught, next_version, opened, write_taught
 from tools.workshop.taught_crops import ChosenCrops, check_pieces, choose_crops
@@ -57,6 +58,7 @@ class School:
         heads = _heads(self._bundle)
         self._place = Place(options.crops)
         self._chosen = choose_crops(self._place, self._bundle.labels)
+        self._golden = golden_pictures(options, self._bundle)
         self._classifier = opened(self._bundle)
         seen = embed(
             self._classifier,
@@ -71,7 +73,18 @@ class School:
         check_pieces(self._place, self._crops, self._bundle.labels)
         self._looked_ns = RealClock().now_ns()
         rehearsal = read_rehearsal(self._bundle, self._crops.embeddings.shape[2])
-        self._refitter = Refitter(self._bundle.manifest, heads, rehearsal, weight=options.weight)
+        known = [golden_inputs(self._bundle, self._classifier)]
+        self._remembered: Embedded | None = None
+        if self._golden is not None:
+            self._remembered = self._golden.asked(self._bundle, self._classifier)
+            known.append(self._remembered.crops)
+        self._refitter = Refitter(
+            self._bundle.manifest,
+            heads,
+            rehearsal,
+            weight=options.weight,
+            kept=[Kept(crops, options.most_loss) for crops in known],
+        )
         pieces = len(np.unique(self._crops.groups))
         print(f"{len(self._crops)} crops of {pieces} pieces: {self._chosen.counted}")
         if self._chosen.unsorted:
@@ -127,13 +140,12 @@ class School:
             ),
             story=_story(bundle, self._chosen, said, strength, options),
         )
-        before = self._golden(self._classifier)
         losses = write_taught(
             bundle,
             taught,
             options.out,
             most_loss_frac=options.most_loss,
-            losses_of=lambda asked: _compared(before, self._golden(asked)),
+            losses_of=self._lost,
         )
         for loss in losses:
             print(
@@ -179,28 +191,12 @@ class School:
         shown = self._refitter.lesson(self._crops).shown
         return {name: head(shown) for name, head in heads.items()}
 
-    def _golden(self, classifier: TfliteClassifier) -> dict[str, Share]:
-        """How right a bundle is on the golden pictures; nothing if there are none."""
-        options, labels = self._options, self._bundle.labels
-        if options.golden is None:
-            return {}
-        pictures = choose_pictures(
-            Place(options.golden),
-            labels,
-            list_file=options.golden_list,
-            official=options.golden_official,
-        )
-        seen = embed(
-            classifier,
-            self._bundle.manifest.preprocessing,
-            pictures.place,
-            pictures.rows,
-            cut="whole",
-            views=1,
-            seed=options.seed,
-        )
-        right = int((seen.scores.argmax(axis=1) == seen.crops.places).sum())
-        return {f"golden pictures ({pictures.described})": Share(right, len(seen.crops))}
+    def _lost(self, asked: TfliteClassifier) -> list[Loss]:
+        """What the golden pictures lose with another bundle."""
+        if self._golden is None or self._remembered is None:
+            return []
+        now = self._golden.asked(self._bundle, asked)
+        return [Loss(self._golden.name, self._remembered.right, now.right)]
 
 
 def _heads(bundle: Bundle) -> dict[Output, Dense]:
@@ -224,10 +220,6 @@ def _heads(bundle: Bundle) -> dict[Output, Dense]:
             "train it anew with tools/train.py"
         )
     return heads
-
-
-def _compared(before: dict[str, Share], after: dict[str, Share]) -> list[Loss]:
-    return [Loss(pictures, share, after[pictures]) for pictures, share in before.items()]
 
 
 def _story(

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from tools.workshop.crop_sets import Crops
 from tools.workshop.faults import WorkshopFault
 from tools.workshop.labelled import Labelled, check_labels, in_folders
 from tools.workshop.places import Place
-from tools.workshop.refitting import Crops
 
 UNSORTED: Final = "new"
 

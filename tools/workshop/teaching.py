@@ -16,16 +16,14 @@ from tqdm import tqdm
 
 from sorterd.classifiers.bundle import STAGES, Manifest, Output, Temperatures
 from tools.workshop.calibration import choose_temperature
+from tools.workshop.crop_sets import Crops, dealt, without
 from tools.workshop.last_layer import Dense
 from tools.workshop.measuring import Share
 from tools.workshop.refitting import (
-    Crops,
     Numbers,
     Refitter,
     Strength,
     chosen_strength,
-    dealt,
-    without,
 )
 
 # Folds of the inner cross-validation; more took longer and chose no better.
@@ -76,9 +74,8 @@ def cross_validated(refitter: Refitter, crops: Crops, *, folds: int, seed: int) 
         seed: Decides who is in which.
     """
     parts = dealt(crops, folds, np.random.default_rng([seed, 0]))
-    numbers = refitter.numbers(refitter.heads, crops)
-    before = _right(refitter, numbers, crops)
-    said = {name: np.empty_like(given) for name, given in numbers.items()}
+    old = refitter.numbers(refitter.heads, crops)
+    said = {name: np.empty_like(given) for name, given in old.items()}
     for turn, rows in enumerate(tqdm(parts, desc="cross-validating", unit="fold")):
         taught = crops.some(without(len(crops), rows))
         inner = np.random.default_rng([seed, 1, turn])
@@ -89,7 +86,8 @@ def cross_validated(refitter: Refitter, crops: Crops, *, folds: int, seed: int) 
         for name, some in given.items():
             said[name][rows] = some
     answers = refitter.scores(said).argmax(axis=1)
-    return CrossValidated(before, _right(refitter, said, crops), said, answers)
+    after = Share(int((answers == crops.places).sum()), len(crops))
+    return CrossValidated(refitter.right(refitter.heads, crops), after, said, answers)
 
 
 def taught_heads(
@@ -123,13 +121,4 @@ def halves(refitter: Refitter, crops: Crops, *, repeats: int, seed: int) -> Iter
         inner = np.random.default_rng([seed, 4, turn])
         strength = chosen_strength(refitter, taught_half, INNER_FOLDS, inner)
         heads = refitter.refit(refitter.lesson(taught_half), strength)
-        yield Half(
-            _right(refitter, refitter.numbers(refitter.heads, exam), exam),
-            _right(refitter, refitter.numbers(heads, exam), exam),
-            strength,
-        )
-
-
-def _right(refitter: Refitter, numbers: dict[str, Numbers], crops: Crops) -> Share:
-    answers = refitter.scores(numbers).argmax(axis=1)
-    return Share(int((answers == crops.places).sum()), len(crops))
+        yield Half(refitter.right(refitter.heads, exam), refitter.right(heads, exam), strength)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tools.workshop.evaluation import Evaluation
 from tools.workshop.evaluation_lines import headlines
+from tools.workshop.evaluation_page import show_evaluation
 from tools.workshop.examination import VALIDATION
 from tools.workshop.looking import Pixels
 from tools.workshop.pages import Page
@@ -79,8 +80,7 @@ def training_page(
             if right is not None
         ],
     )
-    page.section("Taken for something else, the surest first")
-    page.pictures(wrong)
+    show_evaluation(page, evaluations[VALIDATION], wrong, before="Validation photographs: ")
     return page
 
 

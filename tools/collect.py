@@ -16,13 +16,13 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.recordings.pictures import LEAST_PX, MOST_PX
-from tools.workshop.collecting import Collection, Tally
-from tools.workshop.dead_links import DEAD, DeadLinks
+from tools.workshop.collect.collecting import Collection, Tally
+from tools.workshop.collect.dead_links import DEAD, DeadLinks
+from tools.workshop.collect.fetching import Manners
+from tools.workshop.collect.provenance import PROVENANCE, Provenance, Row
+from tools.workshop.collect.sources import read_sources
+from tools.workshop.collect.wanted import wanted
 from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, WorkshopFault, ended
-from tools.workshop.fetching import Manners
-from tools.workshop.provenance import PROVENANCE, Provenance, Row
-from tools.workshop.sources import read_sources
-from tools.workshop.wanted import wanted
 
 _EXAMPLE = """\
 SOURCES is one of

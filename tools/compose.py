@@ -13,15 +13,15 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.workshop.composed import read_scenes
-from tools.workshop.composing import compose_scene
+from tools.workshop.compose.composed import read_scenes
+from tools.workshop.compose.composing import compose_scene
+from tools.workshop.compose.recipes import Recipe, read_recipe
+from tools.workshop.compose.scene_folder import SCENES, Record, SceneFolder
+from tools.workshop.compose.sheets import contact_sheet, with_truth, write_sheet
+from tools.workshop.compose.stock import RecipeStock, open_stock
+from tools.workshop.compose.unfit import SOURCES, UNFIT, as_table, known_from, unfit_sheet
 from tools.workshop.faults import EXIT_DONE, WorkshopFault, ended
 from tools.workshop.places import Place
-from tools.workshop.recipes import Recipe, read_recipe
-from tools.workshop.scene_folder import SCENES, Record, SceneFolder
-from tools.workshop.sheets import contact_sheet, with_truth, write_sheet
-from tools.workshop.stock import RecipeStock, open_stock
-from tools.workshop.unfit import SOURCES, UNFIT, as_table, known_from, unfit_sheet
 
 _EPILOG = """
 example:

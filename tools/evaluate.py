@@ -22,18 +22,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault, find, load
 from sorterd.ports import DeviceFault, DeviceUnavailable
-from tools.workshop.chosen_pictures import choose_pictures
-from tools.workshop.composed import read_scenes
-from tools.workshop.cost import cost_beside
-from tools.workshop.evaluation_lines import headlines, label_lines, time_lines, whole_lines
-from tools.workshop.evaluation_page import page_of
-from tools.workshop.evaluation_record import Demand, as_record, read_demand
+from tools.workshop.compose.composed import read_scenes
+from tools.workshop.evaluate.chosen_pictures import choose_pictures
+from tools.workshop.evaluate.cost import cost_beside
+from tools.workshop.evaluate.evaluation_lines import headlines, label_lines, time_lines, whole_lines
+from tools.workshop.evaluate.evaluation_page import page_of
+from tools.workshop.evaluate.evaluation_record import Demand, as_record, read_demand
+from tools.workshop.evaluate.looking import CUTS, POSES
+from tools.workshop.evaluate.trials import Trial, hold_trial, wrong_pictures
 from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, ended
-from tools.workshop.looking import CUTS, POSES
 from tools.workshop.pages import Page, write_file
 from tools.workshop.places import Place
-from tools.workshop.segment_comparison import compare, show
-from tools.workshop.trials import Trial, hold_trial, wrong_pictures
+from tools.workshop.segments.segment_comparison import compare, show
 
 # Wrong pictures, and scenes of each kind of ground, on a page that is still read to its end.
 SHOWN, SCENES_SHOWN = 40, 6

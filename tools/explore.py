@@ -17,19 +17,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceUnavailable
-from tools.workshop.describing import opened
-from tools.workshop.exploration_figures import summary
-from tools.workshop.exploration_page import exploration_page
-from tools.workshop.exploration_record import as_json
-from tools.workshop.exploring import Explored, explore
+from tools.workshop.explore.describing import opened
+from tools.workshop.explore.exploration_figures import summary
+from tools.workshop.explore.exploration_page import exploration_page
+from tools.workshop.explore.exploration_record import as_json
+from tools.workshop.explore.exploring import Explored, explore
+from tools.workshop.explore.gathering import gather, lists_in
+from tools.workshop.explore.likeness import LEAST_EMBEDDING
 from tools.workshop.faults import EXIT_DONE, WorkshopFault, ended
-from tools.workshop.gathering import gather, lists_in
 from tools.workshop.labelled import Labelled
-from tools.workshop.likeness import LEAST_EMBEDDING
 from tools.workshop.origins import origins_of
 from tools.workshop.pages import write_file
 from tools.workshop.places import Place
-from tools.workshop.split_folder import read_part
+from tools.workshop.split.split_folder import read_part
 
 _EXAMPLES = """examples:
   tools/explore.py photos/waste --out waste.html

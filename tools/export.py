@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import STAGES, Bundle, BundleFault, find, load
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from tools.workshop.export.flat_metadata import Head, Note, with_metadata
+from tools.workshop.export.flat_model import FlatModel
+from tools.workshop.export.phone_model import for_phones, heads_of
+from tools.workshop.export.phone_trial import furthest_from
 from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, WorkshopFault, ended
-from tools.workshop.flat_metadata import Head, Note, with_metadata
-from tools.workshop.flat_model import FlatModel
 from tools.workshop.pages import write_file
-from tools.workshop.phone_model import for_phones, heads_of
-from tools.workshop.phone_trial import furthest_from
 
 EXAMPLE = """example:
   tools/export.py models/waste waste.tflite

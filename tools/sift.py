@@ -24,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import MANIFEST, Bundle, BundleFault, find, load
 from sorterd.ports import DeviceFault, DeviceUnavailable
-from tools.workshop.asking import Carried
+from tools.workshop.evaluate.asking import Carried
 from tools.workshop.faults import WorkshopFault, ended
-from tools.workshop.ledger import FILE, Ledger
 from tools.workshop.pages import write_file
 from tools.workshop.places import Place
-from tools.workshop.seeking import Rules, Seeker, Sought
-from tools.workshop.sifted import as_json, say
-from tools.workshop.sifting import REVIEW, Job, Limits, Outcome, model_name, sift
+from tools.workshop.sift.ledger import FILE, Ledger
+from tools.workshop.sift.seeking import Rules, Seeker, Sought
+from tools.workshop.sift.sifted import as_json, say
+from tools.workshop.sift.sifting import REVIEW, Job, Limits, Outcome, model_name, sift
 from tools.workshop.spreading import in_order
 
 PATIENCE: Final = 20

@@ -23,18 +23,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceUnavailable
-from tools.workshop.describing import ByEmbedding, opened
-from tools.workshop.dividing import Division, Fixed, counts_of, divided
+from tools.workshop.explore.describing import ByEmbedding, opened
+from tools.workshop.explore.inspection import Inspected, inspect
+from tools.workshop.explore.likeness import LEAST_EMBEDDING, near
 from tools.workshop.faults import EXIT_DONE, WorkshopFault, ended
-from tools.workshop.groups import Bond, copy_bonds, grouped, likeness_bonds
-from tools.workshop.inspection import Inspected, inspect
 from tools.workshop.labelled import Labelled, in_folders
-from tools.workshop.likeness import LEAST_EMBEDDING, near
-from tools.workshop.official import official_parts
 from tools.workshop.origins import origins_of
 from tools.workshop.places import Place
-from tools.workshop.sessions import GAP_S, session_bonds
-from tools.workshop.split_folder import LEFT_OUT, check_folder, read_earlier, write_division
+from tools.workshop.split.dividing import Division, Fixed, counts_of, divided
+from tools.workshop.split.groups import Bond, copy_bonds, grouped, likeness_bonds
+from tools.workshop.split.official import official_parts
+from tools.workshop.split.sessions import GAP_S, session_bonds
+from tools.workshop.split.split_folder import LEFT_OUT, check_folder, read_earlier, write_division
 
 _EXAMPLES = """examples:
   tools/split.py photos/waste --out lists

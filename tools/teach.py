@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault, find
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from tools.workshop.evaluate.looking import CUTS
 from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, WorkshopFault, ended
-from tools.workshop.looking import CUTS
 from tools.workshop.pages import write_file
-from tools.workshop.refitting import CROPS_WEIGHT
-from tools.workshop.school import School
-from tools.workshop.taught_bundle import TooMuchLost
+from tools.workshop.teach.refitting import CROPS_WEIGHT
+from tools.workshop.teach.school import School
+from tools.workshop.teach.taught_bundle import TooMuchLost
 
 EXAMPLE = """examples:
   tools/teach.py models/waste /var/lib/sorterd/review --out /var/lib/sorterd/taught

@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceUnavailable
-from tools.workshop import classifier_options, classifier_training, segment_training
 from tools.workshop.faults import ended
+from tools.workshop.segments import segment_training
+from tools.workshop.train import classifier_options, classifier_training
 
 EXAMPLES = """examples:
   tools/train.py classifier --data photos --out my-bundle

@@ -255,7 +255,7 @@ def test_a_dry_run_finds_its_pieces_with_it(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(find("waste"), tmp_path / "waste"))
     shutil.copy(TINY, folder)
     told = TOLD.model_copy(update={"threshold": 30.0, "apart": 30.0})
-    seal(folder, load(folder).manifest.model_copy(update={"segments": told}))
+    seal(folder, load(find("waste")).manifest.model_copy(update={"segments": told}))
     report = tmp_path / "report.json"
     flags = ["camera.rate_hz=12", "regions.finder=segments", f"model.bundle={folder}"]
     # To a model that takes what is not grey for a piece, the rails beside the belt are pieces.

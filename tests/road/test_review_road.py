@@ -58,9 +58,7 @@ def test_the_unsure_pieces_leave_their_crops(usual: tuple[Path, bytes]) -> None:
     assert 2 <= missed <= len(kept) < 10
     assert {row.why for row in kept} == {"unsure"}
     assert len({row.piece for row in kept}) == len(kept)
-    assert sorted(files(folder)) == sorted(
-        ["review.csv", *(f"new/{row.file}" for row in kept)]
-    )
+    assert sorted(files(folder)) == sorted(["review.csv", *(f"new/{row.file}" for row in kept)])
 
 
 def test_a_crop_shows_its_piece(usual: tuple[Path, bytes]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sorterd.classifiers.bundle import STAGES, Temperatures, find, load
 from sorterd.classifiers.heads import Heads
-from tools.workshop.calibration import calibration, choose_temperature
+from tools.workshop.evaluate.calibration import calibration, choose_temperature
 
 Logits = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.int64]

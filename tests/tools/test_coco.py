@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorterd.core.records import Box
-from tools.workshop.coco import CocoFile, read_coco
+from tools.workshop.compose.coco import CocoFile, read_coco
 from tools.workshop.faults import WorkshopFault
 
 SOME = Box(1, 2, 3, 4)

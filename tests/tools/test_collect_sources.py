@@ -15,9 +15,9 @@ from moto.server import ThreadedMotoServer
 from sorterd.sinks.review_folder import ReviewRow, Room, name_of, open_review_folder
 from tests.tools.collecting_bench import Bench, picture, rows_of
 from tests.tools.loopback import STAMP, serving, whole
+from tools.workshop.collect.obtained import stamp
+from tools.workshop.collect.provenance import Provenance
 from tools.workshop.faults import EXIT_DONE, EXIT_INPUT, EXIT_MISSED
-from tools.workshop.obtained import stamp
-from tools.workshop.provenance import Provenance
 
 PROJECT = Path(__file__).resolve().parents[2]
 TERMS = {"licence": "CC0-1.0", "author": "A. Person"}

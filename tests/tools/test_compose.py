@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from sorterd.core.records import Box
 from sorterd.simulation.drawings import draw
 from tools import compose
-from tools.workshop import grounds
-from tools.workshop.coco import read_coco
-from tools.workshop.composed import read_scenes
-from tools.workshop.composing import Scene, compose_scene
+from tools.workshop.compose import grounds
+from tools.workshop.compose.coco import read_coco
+from tools.workshop.compose.composed import read_scenes
+from tools.workshop.compose.composing import Scene, compose_scene
+from tools.workshop.compose.fitness import measure
+from tools.workshop.compose.recipes import Recipe, read_recipe
+from tools.workshop.compose.stock import open_stock
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.fitness import measure
 from tools.workshop.places import Place
-from tools.workshop.recipes import Recipe, read_recipe
-from tools.workshop.stock import open_stock
 
 PROJECT = Path(__file__).resolve().parents[2]
 Pixels = npt.NDArray[np.uint8]

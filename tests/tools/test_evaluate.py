@@ -24,7 +24,7 @@ from tests.tools.machines import (
 )
 from tools import evaluate
 from tools.workshop.bundling import seal
-from tools.workshop.coco import CocoFile, Notes
+from tools.workshop.compose.coco import CocoFile, Notes
 
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = PROJECT / "tests" / "classifiers" / "tiny"

@@ -14,10 +14,10 @@ from sorterd.core.deciding import Bins, decide
 from sorterd.core.judging import JudgingRules, judge
 from sorterd.core.records import Box
 from sorterd.recordings.pictures import Unusable
-from tools.workshop.asking import Ask, Carried
-from tools.workshop.evaluation import Confusion, Said, evaluate
-from tools.workshop.looking import POSES, posed
-from tools.workshop.measuring import Share
+from tools.workshop.evaluate.asking import Ask, Carried
+from tools.workshop.evaluate.evaluation import Confusion, Said, evaluate
+from tools.workshop.evaluate.looking import POSES, posed
+from tools.workshop.evaluate.measuring import Share
 from tools.workshop.places import Place
 
 TINY = Path(__file__).resolve().parents[1] / "classifiers" / "tiny" / "heads"

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from sorterd.simulation.drawings import LABELS, draw
 from tests.tools.machines import KEYS, bucket_at, forget_buckets, s3_endpoint
 from tools.explore import main
-from tools.workshop.backgrounds import background_of
-from tools.workshop.likeness import exact, fingerprint, near, pairs_above
-from tools.workshop.mislabels import opinion, suspects
-from tools.workshop.quality import quality
+from tools.workshop.explore.backgrounds import background_of
+from tools.workshop.explore.likeness import exact, fingerprint, near, pairs_above
+from tools.workshop.explore.mislabels import opinion, suspects
+from tools.workshop.explore.quality import quality
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -21,8 +21,8 @@ from sorterd.classifiers.tflite import open_part
 from sorterd.clock import ManualClock
 from sorterd.vision.crops import quantised
 from tools import export
-from tools.workshop.flat_metadata import FIELD
-from tools.workshop.flat_model import FlatModel
+from tools.workshop.export.flat_metadata import FIELD
+from tools.workshop.export.flat_model import FlatModel
 
 TINY = Path(__file__).resolve().parents[1] / "classifiers" / "tiny"
 KINDS = ("heads", "float32", "int8", "uint8")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sorterd.classifiers.bundle import find, load
 from sorterd.classifiers.runtimes import MODULES, without_chatter
+from tools.workshop.export.flat_model import FlatModel
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.flat_model import FlatModel
-from tools.workshop.last_layer import Dense, embedding_of, put_dense, read_dense
+from tools.workshop.teach.last_layer import Dense, embedding_of, put_dense, read_dense
 
 TINY = Path(__file__).resolve().parents[1] / "classifiers" / "tiny"
 KINDS = ("heads", "float32", "int8", "uint8")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.workshop.lessons import mixed
+from tools.workshop.train.lessons import mixed
 
 
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 8))

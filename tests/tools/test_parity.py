@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.workshop.parity import compare
+from tools.workshop.evaluate.parity import compare
 
 LABELS = ("can", "jar", "pear")
 

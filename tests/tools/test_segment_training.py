@@ -16,14 +16,14 @@ from sorterd.clock import ManualClock
 from sorterd.core.records import Box, Region
 from sorterd.vision.regions import Finding
 from tools.compose import main as compose
-from tools.workshop.composed import ComposedScene, read_scenes
+from tools.workshop.compose.composed import ComposedScene, read_scenes
 from tools.workshop.faults import EXIT_DONE, EXIT_INPUT, WorkshopFault, ended
 from tools.workshop.pages import Page
 from tools.workshop.places import Place
-from tools.workshop.segment_comparison import compare, show
-from tools.workshop.segment_lessons import Lesson, SegmentLessons, truth_of, whole_view
-from tools.workshop.segment_measuring import Outcome, Tally, iou, judged, kind_of, marked
-from tools.workshop.segment_training import add_options, put_into, run, train_segments
+from tools.workshop.segments.segment_comparison import compare, show
+from tools.workshop.segments.segment_lessons import Lesson, SegmentLessons, truth_of, whole_view
+from tools.workshop.segments.segment_measuring import Outcome, Tally, iou, judged, kind_of, marked
+from tools.workshop.segments.segment_training import add_options, put_into, run, train_segments
 
 TESTS = Path(__file__).resolve().parents[1]
 TINY_BUNDLE = TESTS / "classifiers" / "tiny" / "int8"

@@ -25,13 +25,13 @@ from tests.tools.machines import (
     s3_endpoint,
 )
 from tools import sift as command
-from tools.workshop.asking import Carried
-from tools.workshop.coco import read_coco
+from tools.workshop.compose.coco import read_coco
+from tools.workshop.evaluate.asking import Carried
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.ledger import Ledger
 from tools.workshop.places import Place
-from tools.workshop.seeking import Rules, Seeker, Sought
-from tools.workshop.sifting import Ending, Job, Limits, Outcome, sift
+from tools.workshop.sift.ledger import Ledger
+from tools.workshop.sift.seeking import Rules, Seeker, Sought
+from tools.workshop.sift.sifting import Ending, Job, Limits, Outcome, sift
 
 TINY = Path(__file__).resolve().parents[1] / "classifiers" / "tiny"
 # BGR. The tiny bundles tell red, green and blue by the mean colour; grey is none of them.

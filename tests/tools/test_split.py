@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tools.split import main
-from tools.workshop.allotting import allot
-from tools.workshop.dividing import Division, Fixed, divided
-from tools.workshop.groups import Bond, grouped
-from tools.workshop.inspection import Inspected, Taken
+from tools.workshop.explore.inspection import Inspected, Taken
+from tools.workshop.explore.likeness import Fingerprint
+from tools.workshop.explore.quality import Quality
 from tools.workshop.labelled import Labelled, read_list
-from tools.workshop.likeness import Fingerprint
 from tools.workshop.origins import Origins
-from tools.workshop.quality import Quality
-from tools.workshop.sessions import named_session, session_bonds, taken_by_name
+from tools.workshop.split.allotting import allot
+from tools.workshop.split.dividing import Division, Fixed, divided
+from tools.workshop.split.groups import Bond, grouped
+from tools.workshop.split.sessions import named_session, session_bonds, taken_by_name
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 NOTHING = Fixed({}, {})

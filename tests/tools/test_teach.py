@@ -22,15 +22,15 @@ from sorterd.classifiers.tflite import open_part
 from sorterd.clock import ManualClock
 from tools import teach
 from tools.workshop.bundling import seal
-from tools.workshop.crop_sets import Crops, dealt
+from tools.workshop.evaluate.measuring import scores_of
+from tools.workshop.export.flat_model import FlatModel
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.flat_model import FlatModel
-from tools.workshop.last_layer import Dense
-from tools.workshop.measuring import scores_of
-from tools.workshop.refitting import Refitter, Strength
-from tools.workshop.rehearsal import MOST_PER_LABEL, read_rehearsal, write_rehearsal
 from tools.workshop.signatures import outputs_of
-from tools.workshop.taught_bundle import next_version
+from tools.workshop.teach.crop_sets import Crops, dealt
+from tools.workshop.teach.last_layer import Dense
+from tools.workshop.teach.refitting import Refitter, Strength
+from tools.workshop.teach.rehearsal import MOST_PER_LABEL, read_rehearsal, write_rehearsal
+from tools.workshop.teach.taught_bundle import next_version
 
 TINY = Path(__file__).resolve().parents[1] / "classifiers" / "tiny"
 LABELS = ("red", "green", "blue")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from sorterd.core.deciding import Bins, decide
 from sorterd.core.judging import JudgingRules, judge
-from tools.workshop.measuring import Share
-from tools.workshop.thresholds import (
+from tools.workshop.evaluate.measuring import Share
+from tools.workshop.evaluate.thresholds import (
     STEPS,
     Costs,
     at_coverage,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.torch_weights import read_weights
+from tools.workshop.train.torch_weights import read_weights
 
 
 class _Call:

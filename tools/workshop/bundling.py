@@ -27,10 +27,10 @@ from sorterd.classifiers.bundle import (
     Thresholds,
 )
 from sorterd.vision.crops import MARGIN_FRAC, PADDING
-from tools.workshop.backbones import Backbone
+from tools.workshop.evaluate.measuring import Rules, Share
 from tools.workshop.faults import WorkshopFault
-from tools.workshop.kinds import END_BIN, Kinds
-from tools.workshop.measuring import Rules, Share
+from tools.workshop.train.backbones import Backbone
+from tools.workshop.train.kinds import END_BIN, Kinds
 
 MODEL = "model.tflite"
 CARD = "README.md"

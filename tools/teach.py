@@ -95,8 +95,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=_share,
         default=0.02,
         metavar="FRAC",
-        help="refuse a bundle that loses more than this share of right answers on the golden "
-        "pictures or on the golden inputs (default: %(default)s)",
+        help="refuse a bundle that gets more than this share of the golden inputs and pictures, "
+        "taken together, newly wrong on balance; a few golden inputs alone may lose none at the "
+        "default (default: %(default)s)",
     )
     add(
         "--folds",

@@ -27,6 +27,14 @@ class Crops:
         """A part of them."""
         return Crops(self.embeddings[rows], self.places[rows], self.groups[rows])
 
+    def beside(self, others: "Crops") -> "Crops":
+        """Both, as crops of different pieces; as many views of each."""
+        return Crops(
+            np.concatenate([self.embeddings, others.embeddings]),
+            np.concatenate([self.places, others.places]),
+            np.concatenate([self.groups, others.groups + self.groups.max() + 1]),
+        )
+
     def __len__(self) -> int:
         return len(self.places)
 

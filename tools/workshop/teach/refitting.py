@@ -18,7 +18,7 @@ embedding were worse than the embedding alone in all of these, by 1 to 10 points
 Nothing here reads a picture or runs a model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
@@ -127,12 +127,12 @@ class Refitter:
         rehearsal: tuple[Numbers, Places],
         *,
         weight: float,
-        kept: Sequence[Kept] = (),
+        kept: Kept | None = None,
     ) -> None:
         self.heads = dict(heads)
         self.strengths = STRENGTHS if len(rehearsal[1]) else CAREFUL_STRENGTHS
         self._weight = weight
-        self._kept = tuple(kept)
+        self._kept = kept
         self._rehearsed, self._places = rehearsal
         self._known = np.empty((self._rehearsed.shape[1], 0), np.float32)
         if len(self._places):
@@ -198,11 +198,10 @@ class Refitter:
 
     def keeps(self, heads: Mapping[Output, Dense]) -> bool:
         """Whether heads still know what they must."""
-        for kept in self._kept:
-            before, after = (self.right(each, kept.crops) for each in (self.heads, heads))
-            if before.right - after.right > kept.most_loss_frac * before.n:
-                return False
-        return True
+        if self._kept is None:
+            return True
+        before, after = (self.right(each, self._kept.crops) for each in (self.heads, heads))
+        return before.right - after.right <= self._kept.most_loss_frac * before.n
 
     def surprise(self, heads: Mapping[Output, Dense], crops: Crops) -> Numbers:
         """How unlikely the truth was to heads, crop by crop: the negative log of its score."""
@@ -211,12 +210,13 @@ class Refitter:
         return np.asarray(-np.log(np.maximum(scores[rows, crops.places], 1e-6)), np.float32)
 
 
-def chosen_strength(
+def ordered_strengths(
     refitter: Refitter, crops: Crops, folds: int, rng: np.random.Generator
-) -> Strength:
-    """The strength under which held-out crops are least surprising; of equals the more careful.
+) -> list[Strength]:
+    """Strengths by how little held-out crops surprise under them; of equals the careful first.
 
-    Of those whose refit to all the crops keeps what must be kept; if none does, the most careful.
+    Those whose refit to all the crops loses what must be kept are left out; if none is left, the
+    most careful one.
     """
     costs = np.zeros(len(refitter.strengths))
     for rows in dealt(crops, folds, rng):
@@ -225,11 +225,9 @@ def chosen_strength(
             heads = refitter.refit(lesson, strength)
             costs[place] += float(refitter.surprise(heads, crops.some(rows)).sum())
     lesson = refitter.lesson(crops)
-    for place in np.argsort(costs, kind="stable"):
-        strength = refitter.strengths[int(place)]
-        if refitter.keeps(refitter.refit(lesson, strength)):
-            return strength
-    return refitter.strengths[0]
+    ordered = [refitter.strengths[int(place)] for place in np.argsort(costs, kind="stable")]
+    keeping = [each for each in ordered if refitter.keeps(refitter.refit(lesson, each))]
+    return keeping or [refitter.strengths[0]]
 
 
 def _directions(centred: Numbers, most: int) -> Numbers:

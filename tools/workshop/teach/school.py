@@ -11,32 +11,43 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.classifiers.bundle import Bundle, Output, Source, load
+from sorterd.classifiers.bundle import Bundle, Output, Source, Temperatures, load
 from sorterd.classifiers.tflite import TfliteClassifier
 from sorterd.clock import RealClock
-from tools.workshop.evaluate.measuring import Share
 from tools.workshop.export.flat_model import FlatModel
 from tools.workshop.export.phone_model import heads_of
 from tools.workshop.faults import WorkshopFault
 from tools.workshop.places import Place
-from tools.workshop.teach.crop_sets import Crops
 from tools.workshop.teach.embedding import VIEWS, Embedded, embed
 from tools.workshop.teach.golden_sets import golden_inputs, golden_pictures
 from tools.workshop.teach.last_layer import Dense, embedding_of, read_dense
 from tools.workshop.teach.refitting import Kept, Refitter, Strength
 from tools.workshop.teach.rehearsal import read_rehearsal
-from tools.workshop.teach.taught_bundle import Loss, Taught, next_version, opened, write_taught
-from tools.workshop.teach.taught_crops import ChosenCrops, check_pieces, choose_crops
+from tools.workshop.teach.taught_bundle import (
+    Loss,
+    Taught,
+    TooMuchLost,
+    next_version,
+    opened,
+    write_taught,
+)
+from tools.workshop.teach.taught_crops import check_pieces, choose_crops
 from tools.workshop.teach.teaching import (
     CrossValidated,
-    Half,
     cross_validated,
     halves,
     taught_heads,
     temperatures_for,
 )
-
-Record = dict[str, object]
+from tools.workshop.teach.teaching_record import (
+    Record,
+    figure,
+    half_record,
+    in_words,
+    per_label,
+    spread,
+    story,
+)
 
 
 class School:
@@ -73,17 +84,17 @@ class School:
         check_pieces(self._place, self._crops, self._bundle.labels)
         self._looked_ns = RealClock().now_ns()
         rehearsal = read_rehearsal(self._bundle, self._crops.embeddings.shape[2])
-        known = [golden_inputs(self._bundle, self._classifier)]
+        known = golden_inputs(self._bundle, self._classifier)
         self._remembered: Embedded | None = None
         if self._golden is not None:
             self._remembered = self._golden.asked(self._bundle, self._classifier)
-            known.append(self._remembered.crops)
+            known = known.beside(self._remembered.crops)
         self._refitter = Refitter(
             self._bundle.manifest,
             heads,
             rehearsal,
             weight=options.weight,
-            kept=[Kept(crops, options.most_loss) for crops in known],
+            kept=Kept(known, options.most_loss),
         )
         pieces = len(np.unique(self._crops.groups))
         print(f"{len(self._crops)} crops of {pieces} pieces: {self._chosen.counted}")
@@ -123,30 +134,11 @@ class School:
     def _taught(self) -> Record:
         options, bundle, crops = self._options, self._bundle, self._crops
         said = cross_validated(self._refitter, crops, folds=options.folds, seed=options.seed)
-        heads, strength = taught_heads(self._refitter, crops, seed=options.seed)
-        where = f"the crops of {self._place.address}"
         print(f"before: right {said.before} of them")
-        print(f"after:  right {said.after}, cross-validated ({strength} for all of them)")
-        taught = Taught(
-            heads=heads,
-            numbers=self._typical(heads),
-            temperatures=temperatures_for(bundle.manifest, said, crops),
-            figures={f"{where}, cross-validated": said.after},
-            crops=Source(
-                what=f"{len(crops)} labelled crops, taught to the last layers: "
-                f"{self._chosen.counted}",
-                where=self._place.address,
-                licence=options.licence,
-            ),
-            story=_story(bundle, self._chosen, said, strength, options),
-        )
-        losses = write_taught(
-            bundle,
-            taught,
-            options.out,
-            most_loss_frac=options.most_loss,
-            losses_of=self._lost,
-        )
+        print(f"after:  right {said.after}, cross-validated")
+        temperatures = temperatures_for(bundle.manifest, said, crops)
+        losses, strength = self._written(said, temperatures)
+        print(f"all of them taught at {strength}")
         for loss in losses:
             print(
                 f"{loss.pictures}: {loss.before.right} right before, {loss.after.right} after, "
@@ -154,21 +146,55 @@ class School:
             )
         print(f"{options.out} is {bundle.manifest.name} {next_version(bundle.manifest.version)}")
         return {
-            "before": _figure(said.before),
-            "after": _figure(said.after),
-            "per_label": _per_label(bundle.labels, crops, said.answers),
+            "before": figure(said.before),
+            "after": figure(said.after),
+            "per_label": per_label(bundle.labels, crops, said.answers),
             "strength": {"trust_frac": strength.trust_frac, "ridge": strength.ridge},
-            "temperatures": taught.temperatures.model_dump(),
+            "temperatures": temperatures.model_dump(),
             "golden": [
                 {
                     "pictures": one.pictures,
-                    "before": _figure(one.before),
-                    "after": _figure(one.after),
+                    "before": figure(one.before),
+                    "after": figure(one.after),
                 }
                 for one in losses
             ],
             "version": next_version(bundle.manifest.version),
         }
+
+    def _written(
+        self, said: CrossValidated, temperatures: Temperatures
+    ) -> tuple[Sequence[Loss], Strength]:
+        """Write the best refit that keeps as int8, too, what must be kept."""
+        options, place = self._options, self._place.address
+        refused: list[TooMuchLost] = []
+        for heads, strength in taught_heads(self._refitter, self._crops, seed=options.seed):
+            taught = Taught(
+                heads=heads,
+                numbers=self._typical(heads),
+                temperatures=temperatures,
+                figures={f"the crops of {place}, cross-validated": said.after},
+                crops=Source(
+                    what=f"{len(self._crops)} labelled crops, taught to the last layers: "
+                    f"{self._chosen.counted}",
+                    where=place,
+                    licence=options.licence,
+                ),
+                story=story(self._bundle, self._chosen, said, strength, options),
+            )
+            try:
+                losses = write_taught(
+                    self._bundle,
+                    taught,
+                    options.out,
+                    most_loss_frac=options.most_loss,
+                    losses_of=self._lost,
+                )
+            except TooMuchLost as fault:
+                refused.append(fault)
+            else:
+                return losses, strength
+        raise refused[0]
 
     def _studied(self) -> Record:
         options = self._options
@@ -179,12 +205,12 @@ class School:
                 f"(n = {half.after.n}; {half.strength})"
             )
         before, after = (
-            _spread([one.before for one in found]),
-            _spread([one.after for one in found]),
+            spread([one.before for one in found]),
+            spread([one.after for one in found]),
         )
-        print(f"before: {_in_words(before)}")
-        print(f"after:  {_in_words(after)}")
-        return {"halves": [_half(one) for one in found], "before": before, "after": after}
+        print(f"before: {in_words(before)}")
+        print(f"after:  {in_words(after)}")
+        return {"halves": [half_record(one) for one in found], "before": before, "after": after}
 
     def _typical(self, heads: dict[Output, Dense]) -> dict[str, npt.NDArray[np.float32]]:
         """What the new heads say to all that is known: their outputs must hold it."""
@@ -220,66 +246,3 @@ def _heads(bundle: Bundle) -> dict[Output, Dense]:
             "train it anew with tools/train.py"
         )
     return heads
-
-
-def _story(
-    old: Bundle,
-    chosen: ChosenCrops,
-    said: CrossValidated,
-    strength: Strength,
-    options: Namespace,
-) -> str:
-    """What the card says of the teaching."""
-    return f"""Taught from version {old.manifest.version} by `tools/teach.py`: the layers below the
-last are the same, the heads were refitted to
-{len(chosen.rows)} labelled crops ({chosen.counted}), at {strength}, the crops
-counting {options.weight:g} beside what the bundle rehearses.
-
-Before, the crops were right {said.before}.
-After, {said.after}, each crop asked of heads that had
-not seen it (nested cross-validation, {options.folds} folds, crops of one piece together).
-The thresholds are those of version {old.manifest.version}; the temperatures were chosen on the same
-unseen answers."""
-
-
-def _per_label(
-    labels: Sequence[str], crops: Crops, answers: npt.NDArray[np.int64]
-) -> dict[str, object]:
-    rows: dict[str, object] = {}
-    for place, label in enumerate(labels):
-        shown = crops.places == place
-        if shown.any():
-            rows[label] = _figure(Share(int((answers[shown] == place).sum()), int(shown.sum())))
-    return rows
-
-
-def _figure(share: Share) -> Record:
-    low, high = share.interval
-    return {"right": share.right, "n": share.n, "frac": share.frac, "low": low, "high": high}
-
-
-def _half(half: Half) -> Record:
-    return {
-        "before": _figure(half.before),
-        "after": _figure(half.after),
-        "strength": {"trust_frac": half.strength.trust_frac, "ridge": half.strength.ridge},
-    }
-
-
-def _spread(shares: Sequence[Share]) -> dict[str, float]:
-    """Mean and worst of the halves, and Wilson's interval for their mean on one half's pictures."""
-    fracs = [share.frac for share in shares]
-    n = min(share.n for share in shares)
-    mean = float(np.mean(fracs))
-    # Halves of the same crops are not independent: more of them make the mean no surer than the
-    # crops of one half are.
-    low, high = Share(round(mean * n), n).interval
-    return {"mean": mean, "worst": min(fracs), "best": max(fracs), "low": low, "high": high}
-
-
-def _in_words(spread: dict[str, float]) -> str:
-    return (
-        f"mean {spread['mean']:.1%}, worst {spread['worst']:.1%}, best {spread['best']:.1%} "
-        f"(95% interval of the mean on one half's pictures {spread['low']:.1%} to "
-        f"{spread['high']:.1%})"
-    )

@@ -54,12 +54,6 @@ class Loss:
     before: Share
     after: Share
 
-    @property
-    def frac(self) -> float:
-        """The share of right answers that was lost; below 0 if it gained."""
-        # One division of whole numbers: a difference of two shares could miss by a rounding.
-        return (self.before.right - self.after.right) / self.before.n
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taught:
@@ -102,7 +96,7 @@ def write_taught(
         old: Where everything else comes from.
         taught: The new heads and what is known of them.
         out: Folder of the new bundle.
-        most_loss_frac: Of right answers on each part of the old golden set.
+        most_loss_frac: Of right answers, as a share of the whole old golden set.
         losses_of: Asks an opened bundle about further parts of the old golden set.
 
     Returns:
@@ -126,14 +120,7 @@ def write_taught(
         answers, golden_loss = _golden(old, asked)
         losses = [golden_loss, *losses_of(asked)]
         asked.close()
-        for loss in losses:
-            if loss.frac > most_loss_frac:
-                raise TooMuchLost(
-                    f"refused, and nothing was written: {loss.pictures} fell from "
-                    f"{loss.before.right} to {loss.after.right} right of {loss.before.n}, more "
-                    f"than --most-loss {most_loss_frac:g} allows: add crops of what was lost, or "
-                    "let the crops count less (--weight)"
-                )
+        _check(losses, most_loss_frac)
         figures = {**taught.figures, **{loss.pictures: loss.after for loss in losses[1:]}}
         manifest = draft.model_copy(
             update={"accuracy": tuple(_row(*one) for one in figures.items()), "golden": answers}
@@ -142,6 +129,24 @@ def write_taught(
         bundling.seal(folder, manifest)
         opened(load(folder)).close()
     return losses
+
+
+def _check(losses: Sequence[Loss], most_loss_frac: float) -> None:
+    """Refuse what lost too much of the whole old golden set."""
+    lost = sum(loss.before.right - loss.after.right for loss in losses)
+    n = sum(loss.before.n for loss in losses)
+    if lost > most_loss_frac * n:
+        parts = "; ".join(
+            f"{loss.pictures} fell from {loss.before.right} to {loss.after.right} right "
+            f"of {loss.before.n}"
+            for loss in losses
+            if loss.after.right < loss.before.right
+        )
+        raise TooMuchLost(
+            f"refused, and nothing was written: {parts}, more than --most-loss "
+            f"{most_loss_frac:g} allows: add crops of what was lost, let the crops count less "
+            "(--weight), or allow more"
+        )
 
 
 def next_version(version: str) -> str:

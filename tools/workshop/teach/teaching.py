@@ -23,7 +23,7 @@ from tools.workshop.teach.refitting import (
     Numbers,
     Refitter,
     Strength,
-    chosen_strength,
+    ordered_strengths,
 )
 
 # Folds of the inner cross-validation; more took longer and chose no better.
@@ -79,7 +79,7 @@ def cross_validated(refitter: Refitter, crops: Crops, *, folds: int, seed: int) 
     for turn, rows in enumerate(tqdm(parts, desc="cross-validating", unit="fold")):
         taught = crops.some(without(len(crops), rows))
         inner = np.random.default_rng([seed, 1, turn])
-        strength = chosen_strength(refitter, taught, INNER_FOLDS, inner)
+        strength = ordered_strengths(refitter, taught, INNER_FOLDS, inner)[0]
         given = refitter.numbers(
             refitter.refit(refitter.lesson(taught), strength), crops.some(rows)
         )
@@ -92,10 +92,12 @@ def cross_validated(refitter: Refitter, crops: Crops, *, folds: int, seed: int) 
 
 def taught_heads(
     refitter: Refitter, crops: Crops, *, seed: int
-) -> tuple[dict[Output, Dense], Strength]:
-    """The heads refitted on all crops, and the strength that was chosen for it."""
-    strength = chosen_strength(refitter, crops, INNER_FOLDS, np.random.default_rng([seed, 2]))
-    return refitter.refit(refitter.lesson(crops), strength), strength
+) -> Iterator[tuple[dict[Output, Dense], Strength]]:
+    """The heads refitted on all crops, under the best strength first, then under the next best."""
+    lesson = refitter.lesson(crops)
+    rng = np.random.default_rng([seed, 2])
+    for strength in ordered_strengths(refitter, crops, INNER_FOLDS, rng):
+        yield refitter.refit(lesson, strength), strength
 
 
 def temperatures_for(manifest: Manifest, said: CrossValidated, crops: Crops) -> Temperatures:
@@ -119,6 +121,6 @@ def halves(refitter: Refitter, crops: Crops, *, repeats: int, seed: int) -> Iter
         taught, asked = dealt(crops, 2, np.random.default_rng([seed, 3, turn]))
         taught_half, exam = crops.some(taught), crops.some(asked)
         inner = np.random.default_rng([seed, 4, turn])
-        strength = chosen_strength(refitter, taught_half, INNER_FOLDS, inner)
+        strength = ordered_strengths(refitter, taught_half, INNER_FOLDS, inner)[0]
         heads = refitter.refit(refitter.lesson(taught_half), strength)
         yield Half(refitter.right(refitter.heads, exam), refitter.right(heads, exam), strength)

@@ -40,8 +40,8 @@ DRAWN_SEED, CUT_SEED = 730_001, 730_002
 SAME_PICTURE = 0.9
 # Training pictures that set the ranges of int8; the converter's guide asks for some hundreds.
 SAMPLES = 500
-# Pictures of each kind to choose the rehearsal from: every label has enough among them.
-REHEARSED = 1000
+# Pictures of each kind to choose the rehearsal from: 300 of every label are found among them.
+REHEARSED = 2400
 
 
 def run(options: Namespace) -> int:

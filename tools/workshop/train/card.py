@@ -75,8 +75,7 @@ thresholds; 95% intervals are Wilson's.
 The validation pictures were never shown in training, nor was a near-duplicate of them; but settings
 of the training, the epoch that was kept, temperatures and thresholds were chosen on them, so
 figures on other pictures of the same kind will be a little lower. Field photographs took part in
-nothing, neither in training nor in choosing anything: they are measured at the very end, as
-information.
+nothing, neither in training nor in choosing anything: they are measured as information.
 
 Validation photographs, whole:
 

@@ -126,7 +126,10 @@ def as_toml(manifest: Manifest) -> str:
     # TOML has no null: what a bundle does not have is not in it.
     fields = manifest.model_dump(mode="json", exclude_none=True)
     plain = {key: value for key, value in fields.items() if not _is_table(value)}
-    parts = ["# Made by a command in tools/; checked by sorterd/classifiers/bundle.py.", *_lines(plain)]
+    parts = [
+        "# Made by a command in tools/; checked by sorterd/classifiers/bundle.py.",
+        *_lines(plain),
+    ]
     for key, value in fields.items():
         if isinstance(value, dict):
             parts += ["", f"[{key}]", *_lines(value)]

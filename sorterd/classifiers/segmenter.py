@@ -6,9 +6,8 @@ is the `spec` here, and `sorterd.vision.crops` writes it. Nothing here reads a c
 """
 
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast, get_args
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +20,8 @@ from sorterd.classifiers.runtimes import (
     usable_runtime,
     without_chatter,
 )
+from sorterd.classifiers.tensors import Dtype, Output, output_of, quantisation, timed
 from sorterd.ports import Clock, DeviceFault, InputSpec
-
-Dtype = Literal["int8", "uint8", "float32"]
-# As for the classifier: the first calls pack weights, and a slow runtime gets fewer timed ones.
-WARM_UPS: Final = 2
-MOST_TIMED: Final = 20
-LEAST_TIMED: Final = 5
-TIMING_NS: Final = 300_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Where the answer is, and how its levels are read."""
-
-    index: int
-    scale: float
-    zero_point: int
 
 
 class TfliteSegmenter:
@@ -53,7 +37,7 @@ class TfliteSegmenter:
     """
 
     def __init__(
-        self, interpreter: Interpreter, spec: InputSpec, output: _Output, *, runtime: str
+        self, interpreter: Interpreter, spec: InputSpec, output: Output, *, runtime: str
     ) -> None:
         self.spec = spec
         self.runtime = runtime
@@ -91,9 +75,7 @@ class TfliteSegmenter:
                 f"{self.runtime} failed on the segments model ({one_line(fault)}): "
                 "restart, or choose another runtime"
             ) from fault
-        numbers = self._answer()[0, :, :, 0].astype(np.float32)
-        numbers -= self._output.zero_point
-        numbers *= self._output.scale
+        numbers = self._output.numbers(self._answer()[0, :, :, 0])
         if not np.isfinite(numbers).all():
             raise DeviceFault(
                 f"{self.runtime} answered with no numbers to the segments model: check the model"
@@ -153,7 +135,7 @@ def open_segmenter(
     return segmenter
 
 
-def _fitted(one: Interpreter, wanted: Segments, *, where: str) -> tuple[InputSpec, _Output]:
+def _fitted(one: Interpreter, wanted: Segments, *, where: str) -> tuple[InputSpec, Output]:
     """Compare the model's input and output with the manifest, and read their numbers."""
     inputs, outputs = one.get_input_details(), one.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
@@ -176,7 +158,7 @@ def _fitted(one: Interpreter, wanted: Segments, *, where: str) -> tuple[InputSpe
     for dtype in dtypes:
         if dtype not in get_args(Dtype):
             raise BundleFault(f"{where} works with {dtype}: export it as int8, uint8 or float32")
-    scale, zero_point = _quantisation(inputs[0])
+    scale, zero_point = quantisation(inputs[0])
     spec = InputSpec(
         wanted.width_px,
         wanted.height_px,
@@ -186,30 +168,14 @@ def _fitted(one: Interpreter, wanted: Segments, *, where: str) -> tuple[InputSpe
         scale=scale,
         zero_point=zero_point,
     )
-    return spec, _Output(int(outputs[0]["index"]), *_quantisation(outputs[0]))
-
-
-def _quantisation(details: dict[str, Any]) -> tuple[float, int]:
-    scale, zero_point = details["quantization"]
-    return (float(scale), int(zero_point)) if scale else (1.0, 0)
+    return spec, output_of(outputs[0])
 
 
 def _timed(segmenter: TfliteSegmenter, clock: Clock) -> tuple[int, int]:
     """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
     # The runtime's memory holds anything at first, which as float32 may be no number at all.
     segmenter.slot()[:] = segmenter.spec.zero_point
-    for _ in range(WARM_UPS):
-        segmenter.numbers()
-    begun_ns = clock.now_ns()
-    took_ns: list[int] = []
-    while len(took_ns) < MOST_TIMED:
-        before_ns = clock.now_ns()
-        if len(took_ns) >= LEAST_TIMED and before_ns - begun_ns > TIMING_NS:
-            break
-        segmenter.numbers()
-        took_ns.append(clock.now_ns() - before_ns)
-    p50_ns, p99_ns = np.percentile(took_ns, (50, 99))
-    return int(p50_ns), int(p99_ns)
+    return timed(segmenter.numbers, clock)
 
 
 def _closed() -> npt.NDArray[np.generic]:

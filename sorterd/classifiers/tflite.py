@@ -9,8 +9,7 @@ Nothing here crops, decides or reads a clock of its own.
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,30 +23,8 @@ from sorterd.classifiers.runtimes import (
     usable_runtime,
     without_chatter,
 )
+from sorterd.classifiers.tensors import Dtype, Output, output_of, quantisation, timed
 from sorterd.ports import Clock, DeviceFault, InputSpec
-
-Dtype = Literal["int8", "uint8", "float32"]
-# The first calls allocate and pack weights; they say nothing about the ones that follow.
-WARM_UPS: Final = 2
-MOST_TIMED: Final = 30
-LEAST_TIMED: Final = 8
-# Slow runtimes get fewer timed calls, or a start would take half a minute.
-TIMING_NS: Final = 300_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """One output of the model, and how its numbers are read."""
-
-    index: int
-    scale: float
-    zero_point: int
-
-    def numbers(self, levels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-        read = levels.astype(np.float32)
-        read -= self.zero_point
-        read *= self.scale
-        return read
 
 
 class TfliteClassifier:
@@ -67,7 +44,7 @@ class TfliteClassifier:
         self,
         interpreters: Mapping[int, Interpreter],
         spec: InputSpec,
-        heads: Mapping[str, _Head],
+        heads: Mapping[str, Output],
         *,
         bundle: Bundle,
         runtime: str,
@@ -202,7 +179,7 @@ def open_part(
     return classifier
 
 
-def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, _Head]]:
+def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, Output]]:
     """Compare the model's input and outputs with the manifest, and read their numbers."""
     inputs, outputs = one.get_input_details(), one.get_output_details()
     wanted = bundle.manifest.preprocessing
@@ -231,7 +208,7 @@ def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, _Hea
     for number in (dtype, *(np.dtype(output["dtype"]).name for output in outputs)):
         if number not in get_args(Dtype):
             raise BundleFault(f"{where} works with {number}: export it as int8, uint8 or float32")
-    scale, zero_point = _quantisation(inputs[0])
+    scale, zero_point = quantisation(inputs[0])
     spec = InputSpec(
         wanted.width_px,
         wanted.height_px,
@@ -241,16 +218,10 @@ def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, _Hea
         scale=scale,
         zero_point=zero_point,
     )
-    heads: dict[str, _Head] = {
-        name: _Head(output["index"], *_quantisation(output))
-        for name, output in zip(named, outputs, strict=True)
+    heads: dict[str, Output] = {
+        name: output_of(output) for name, output in zip(named, outputs, strict=True)
     }
     return spec, heads
-
-
-def _quantisation(details: Mapping[str, Any]) -> tuple[float, int]:
-    scale, zero_point = details["quantization"]
-    return (float(scale), int(zero_point)) if scale else (1.0, 0)
 
 
 def _resize(one: Interpreter, size: int, spec: InputSpec, bundle: Bundle) -> None:
@@ -303,15 +274,4 @@ def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, 
     """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
     # The runtime's memory holds anything at first, which as float32 may be no number at all.
     classifier.slots(size)[:] = classifier.spec.zero_point
-    for _ in range(WARM_UPS):
-        classifier.scores(size, size)
-    begun_ns = clock.now_ns()
-    took_ns: list[int] = []
-    while len(took_ns) < MOST_TIMED:
-        before_ns = clock.now_ns()
-        if len(took_ns) >= LEAST_TIMED and before_ns - begun_ns > TIMING_NS:
-            break
-        classifier.scores(size, size)
-        took_ns.append(clock.now_ns() - before_ns)
-    p50_ns, p99_ns = np.percentile(took_ns, (50, 99))
-    return int(p50_ns), int(p99_ns)
+    return timed(lambda: classifier.scores(size, size), clock)

@@ -10,11 +10,11 @@ import fsspec
 import pytest
 import s3fs
 import yaml
-from moto.server import ThreadedMotoServer
 
 from sorterd.sinks.review_folder import ReviewRow, Room, name_of, open_review_folder
 from tests.tools.collecting_bench import Bench, picture, rows_of
 from tests.tools.loopback import STAMP, serving, whole
+from tests.tools.machines import bucket_at, s3_endpoint
 from tools.workshop.collect.obtained import stamp
 from tools.workshop.collect.provenance import Provenance
 from tools.workshop.faults import EXIT_DONE, EXIT_INPUT, EXIT_MISSED
@@ -32,11 +32,8 @@ def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """Return the address of an S3 server on loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_endpoint() as address:
+        yield address
 
 
 @pytest.fixture
@@ -53,10 +50,9 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
         monkeypatch.setenv(name, value)
     # A file system is kept by its options, and these do not name the server.
     s3fs.S3FileSystem.clear_instance_cache()
-    files = fsspec.filesystem("s3")
-    files.mkdir("lab")
-    yield "s3://lab"
-    files.rm("lab", recursive=True)
+    # Endpoints of one process share what is in them: made or emptied, and of a name of its own.
+    bucket_at(endpoint, "collected")
+    yield "s3://collected"
     s3fs.S3FileSystem.clear_instance_cache()
 
 
@@ -108,7 +104,7 @@ def test_every_kind_goes_into_one_collection(bench: Bench, bucket: str) -> None:
     assert rows["own"]["origin"] == "own/a.png"
     assert rows["own"]["fetched"] == stamp((bench.folder / "own" / "a.png").stat().st_mtime)
     assert rows["cans"]["fetched"] == STAMP
-    assert rows["lab"]["origin"] == "s3://lab/waste/b.webp"
+    assert rows["lab"]["origin"] == "s3://collected/waste/b.webp"
     assert len(rows["lab"]["fetched"]) == len(STAMP)
 
 

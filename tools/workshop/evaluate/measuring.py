@@ -1,7 +1,7 @@
 """How right a bundle is, on which pictures, and how sure that figure is.
 
-Needs no TensorFlow: a bundle is measured with the runtime of the station, through the station's
-own crops. Belts are drawn from seeds that training never uses.
+Needs no TensorFlow: a bundle is asked on the runtime of the station, about crops that the station's
+own cropper made.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from sorterd.classifiers.tflite import TfliteClassifier
 from sorterd.vision.crops import quantised
-from tools.workshop.train.pictures import Pool
 
 # Of the normal distribution, for a 95% interval.
 Z95 = 1.96
@@ -95,18 +94,6 @@ def answers_of(
     return parts
 
 
-def accuracy(scores: Scores, labels: npt.NDArray[np.int64]) -> Share:
-    """How often the likeliest label is the true one."""
-    return Share(int((scores.argmax(axis=1) == labels).sum()), len(labels))
-
-
-def confusion(scores: Scores, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Counts, int64[labels, labels]: rows are what it is, columns what the model says."""
-    size = scores.shape[1]
-    flat = labels * size + scores.argmax(axis=1)
-    return np.bincount(flat, minlength=size * size).reshape(size, size)
-
-
 def stage_beliefs(
     scores: Scores, stages: Sequence[str]
 ) -> tuple[npt.NDArray[np.int64], Scores, Scores]:
@@ -123,20 +110,3 @@ def stage_beliefs(
     inside = np.where(member[best], scores, 0.0)
     one = sums.max(axis=1)
     return inside.argmax(axis=1), one, (inside.max(axis=1) / one).astype(np.float32)
-
-
-def sure_ones(scores: Scores, labels: npt.NDArray[np.int64], rules: Rules) -> tuple[Share, Share]:
-    """How many answers pass both thresholds, and how many of those are right."""
-    answers, one, two = stage_beliefs(scores, rules.stages)
-    passed = (one >= rules.stage_one_frac) & (two >= rules.stage_two_frac)
-    covered = Share(int(passed.sum()), len(labels))
-    right = Share(int((answers == labels)[passed].sum()), max(1, int(passed.sum())))
-    return covered, right
-
-
-def joined(pools: Sequence[Pool]) -> Pool:
-    """Several pools as one."""
-    return Pool(
-        np.concatenate([pool.pixels for pool in pools]),
-        np.concatenate([pool.labels for pool in pools]),
-    )

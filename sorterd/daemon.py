@@ -35,7 +35,7 @@ from sorterd.core.records import (
     Tick,
 )
 from sorterd.mailbox import Bell, Mailbox, NewestBox
-from sorterd.pipeline import Job, Onlooker, answer
+from sorterd.pipeline import Job, Onlooker, Todo, answer
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
 from sorterd.wiring import Station
 
@@ -251,7 +251,7 @@ class Daemon:
             now_ns = self._clock.now_ns()
             self._onlooker(frame, self._pipeline.mind.views(now_ns), now_ns)
 
-    def _do(self, todo: Iterable[Job | MoveGate | EndPiece], out: "_Outstanding") -> None:
+    def _do(self, todo: Iterable[Todo], out: "_Outstanding") -> None:
         for command in todo:
             match command:
                 case Job():

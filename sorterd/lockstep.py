@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sorterd.clock import ManualClock
 from sorterd.core.records import Drop, EndPiece, MoveGate, ScoresReady, Stop, Tick
-from sorterd.pipeline import Job, Onlooker, answer
+from sorterd.pipeline import Job, Onlooker, Todo, answer
 from sorterd.ports import Camera, Sink
 from sorterd.wiring import Station
 
@@ -110,7 +110,7 @@ class Lockstep:
             self._do(self._pipeline.step(Tick(self._clock.now_ns())))
         return True
 
-    def _do(self, todo: Iterable[Job | MoveGate | EndPiece]) -> None:
+    def _do(self, todo: Iterable[Todo]) -> None:
         for command in todo:
             match command:
                 case Job():

@@ -7,7 +7,7 @@ input that crops are written into is the interpreter's own memory, so cropping
 happens where inference does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,9 +17,12 @@ import numpy.typing as npt
 from sorterd.core.mind import Mind
 from sorterd.core.records import (
     Box,
+    Command,
     EndPiece,
     Event,
+    FrameCame,
     FrameSeen,
+    LookAt,
     MoveGate,
     PieceView,
     RunBatch,
@@ -66,6 +69,10 @@ class Job:
     cuts: tuple[tuple[npt.NDArray[np.uint8], Box], ...]
 
 
+Todo = Job | MoveGate | EndPiece
+"""What the pipeline wants done by whoever runs it."""
+
+
 class Pipeline:
     """One station's road, without threads.
 
@@ -89,13 +96,36 @@ class Pipeline:
         self._pixels: dict[int, npt.NDArray[np.uint8]] = {}
         self.mind = mind
 
-    def see(self, frame: Frame) -> list[Job | MoveGate | EndPiece]:
-        """Take a frame all the way; return what is to be done."""
+    def see(self, frame: Frame) -> Iterator[Todo]:
+        """Take a frame all the way.
+
+        Yields:
+            What is to be done, each as soon as it is known: do it before asking for the next, for
+            the frame is looked at in between. Must be taken to its end.
+
+        Raises:
+            DeviceFault: The finder's runtime failed.
+        """
+        self._pixels[frame.sequence] = frame.pixels
+        came = FrameCame(frame.sequence, frame.exposed_ns, self._clock.now_ns())
+        for command in self.mind.step(came):
+            if isinstance(command, LookAt):
+                yield from self._look_at(frame)
+            else:
+                yield from self._todo(command)
+        self._forget_pixels()
+
+    def step(self, event: Event) -> list[Todo]:
+        """Pass one event to the mind; give pixels to the batch it asks for."""
+        todo = [each for command in self.mind.step(event) for each in self._todo(command)]
+        self._forget_pixels()
+        return todo
+
+    def _look_at(self, frame: Frame) -> list[Todo]:
         finding = self._finder.find(frame.pixels, frame.exposed_ns)
         if finding.learning:
             # It says nothing of pieces; what runs by meanwhile counts as belt that nobody has seen.
             return self.step(Tick(self._clock.now_ns()))
-        self._pixels[frame.sequence] = frame.pixels
         return self.step(
             FrameSeen(
                 sequence=frame.sequence,
@@ -106,19 +136,22 @@ class Pipeline:
             )
         )
 
-    def step(self, event: Event) -> list[Job | MoveGate | EndPiece]:
-        """Pass one event to the mind; give pixels to the batch it asks for."""
-        todo = [
-            self._job(command) if isinstance(command, RunBatch) else command
-            for command in self.mind.step(event)
-        ]
-        if self._best_crops is not None:
-            for command in todo:
-                if isinstance(command, EndPiece):
+    def _todo(self, command: Command) -> Iterator[Todo]:
+        match command:
+            case RunBatch():
+                yield self._job(command)
+            case EndPiece():
+                if self._best_crops is not None:
                     self._best_crops.end(command.outcome.piece)
+                yield command
+            case MoveGate():
+                yield command
+            case LookAt():
+                raise AssertionError("only a frame that has come can be looked at")
+
+    def _forget_pixels(self) -> None:
         needed = self.mind.frames_needed()
         self._pixels = {key: self._pixels[key] for key in self._pixels if key in needed}
-        return todo
 
     def _job(self, batch: RunBatch) -> Job:
         if self._best_crops is not None:
@@ -153,6 +186,6 @@ def answer(job: Job, classifier: Classifier, cropper: Cropper, clock: Clock) -> 
     return ScoresReady(
         batch=job.batch,
         now_ns=now_ns,
-        scores=tuple(tuple(map(float, row)) for row in rows),
+        scores=tuple(map(tuple, rows.tolist())),
         took_ns=now_ns - began_ns,
     )

@@ -1,11 +1,13 @@
 """Which crops go through the model next, in what size of batch, and which can no longer help.
 
-The rules. The most urgent crops go first. A batch is never started that cannot
-end before the earliest deadline in it, by its measured worst cost. Of the sizes
-that can, the one with the least cost a crop wins, and the smaller one on a near
-tie, for its first answer comes earlier. Nothing waits for a fuller batch while
-the runtime is free. One batch is out at a time; one that does not come back
-within its budget is a stall.
+The rules. Pieces that no view was scored of go first, of these the ones that the
+newest frame shows, of these the most urgent: when more comes than the model can
+score, each piece gets one look before any gets another, and what is looked at is
+fresh. A batch is never started that cannot end before the earliest deadline in
+it, by its measured worst cost. Of the sizes that can, the one with the least cost
+a crop wins, and the smaller one on a near tie, for its first answer comes earlier.
+Nothing waits for a fuller batch while the runtime is free. One batch is out at a
+time; one that does not come back within its budget is a stall.
 """
 
 from collections import Counter
@@ -38,7 +40,7 @@ def choose(
         now_ns: The present.
 
     Returns:
-        The size and its crops, most urgent first; None if nothing waits or no size is in time.
+        The size and its crops, in their order; None if nothing waits or no size is in time.
 
     Example:
         >>> costs = {1: Cost(10, 12), 4: Cost(20, 24)}
@@ -48,14 +50,25 @@ def choose(
         >>> size, len(chosen)
         (4, 3)
     """
-    urgent = sorted(waiting, key=lambda crop: (crop.due_ns, crop.piece))
+    ordered = _in_order(waiting)
     best_size, best_ns = 0, 0.0
-    for size in sorted(costs) if urgent else ():
-        fits = now_ns + costs[size].worst_ns <= urgent[0].due_ns
-        each_ns = costs[size].typical_ns / min(size, len(urgent))
+    for size in sorted(costs) if ordered else ():
+        crops = ordered[:size]
+        fits = now_ns + costs[size].worst_ns <= min(crop.due_ns for crop in crops)
+        each_ns = costs[size].typical_ns / len(crops)
         if fits and (best_size == 0 or each_ns < best_ns * (1 - WORTH_FRAC)):
             best_size, best_ns = size, each_ns
-    return (best_size, tuple(urgent[:best_size])) if best_size else None
+    return (best_size, tuple(ordered[:best_size])) if best_size else None
+
+
+def _in_order(waiting: Iterable[Crop]) -> list[Crop]:
+    crops = list(waiting)
+    newest = max((crop.sequence for crop in crops), default=0)
+
+    def rank(crop: Crop) -> tuple[bool, bool, int, int]:
+        return crop.views > 0, crop.sequence < newest, crop.due_ns, crop.piece
+
+    return sorted(crops, key=rank)
 
 
 class BatchDesk:
@@ -111,6 +124,11 @@ class BatchDesk:
         """Forget a piece's waiting crop: it is decided or given up."""
         if self._waiting.pop(piece, None) is not None:
             self.drops[Drop.CROP_NOT_NEEDED] += 1
+
+    @property
+    def free(self) -> bool:
+        """Whether a batch could go out at once."""
+        return self._out is None
 
     def holds(self, piece: int) -> bool:
         """Whether a crop of this piece is with the runtime."""

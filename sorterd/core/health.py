@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sorterd.core.records import Drop, FrameSeen
+from sorterd.core.records import Drop, FrameCame, FrameSeen
 
 
 class Frames:
@@ -18,21 +18,28 @@ class Frames:
         self.seen = 0
         self.drops: Counter[Drop] = Counter()
 
+    def worth_a_look(self, frame: FrameCame) -> bool:
+        """Say whether to look at a frame that has come; count it if not."""
+        drop = self._fault(frame)
+        if drop is None:
+            return True
+        self.seen += 1
+        self.drops[drop] += 1
+        return False
+
     def fit(self, frame: FrameSeen) -> bool:
         """Say whether a frame may be acted on; count it either way."""
         self.seen += 1
-        drop = self._fault(frame)
+        drop = self._fault(frame) or (Drop.FRAME_COVERED if frame.covered else None)
         if drop is not None:
             self.drops[drop] += 1
             return False
         self._newest_ns = frame.exposed_ns
         return True
 
-    def _fault(self, frame: FrameSeen) -> Drop | None:
+    def _fault(self, frame: FrameCame | FrameSeen) -> Drop | None:
         if self._newest_ns is not None and frame.exposed_ns <= self._newest_ns:
             return Drop.FRAME_OUT_OF_ORDER
         if frame.now_ns - frame.exposed_ns > self._max_age_ns:
             return Drop.FRAME_TOO_OLD
-        if frame.covered:
-            return Drop.FRAME_COVERED
         return None

@@ -19,6 +19,7 @@ from sorterd.core.records import (
     Command,
     Crop,
     EndPiece,
+    FrameCame,
     FrameSeen,
     MoveGate,
     Outcome,
@@ -128,6 +129,13 @@ class LidSorter(Mind[_Piece]):
 
     # What an event tells.
 
+    def _expect(self, frame: FrameCame) -> None:
+        """Wait for the look: a hand may be in the picture, and there is no hurry here."""
+
+    def _was_there(self, piece: _Piece, crop: Crop) -> bool:
+        del piece, crop
+        return True
+
     def _see(self, frame: FrameSeen) -> None:
         begins = not self._busy(frame.exposed_ns)
         for occupant in self._tray.see(frame.regions, frame.exposed_ns, begins=begins):
@@ -147,6 +155,7 @@ class LidSorter(Mind[_Piece]):
                         exposed_ns=frame.exposed_ns,
                         box=occupant.box,
                         due_ns=self._due_ns(piece),
+                        views=piece.evidence.views,
                     )
                 )
 

@@ -20,8 +20,10 @@ from sorterd.core.records import (
     Crop,
     Drop,
     Event,
+    FrameCame,
     FrameSeen,
     GateMoved,
+    LookAt,
     Movement,
     PieceView,
     Pulse,
@@ -112,13 +114,17 @@ class Mind(ABC, Generic[P]):
         """Take in one event.
 
         Args:
-            event: Its `now_ns` is no earlier than the one before.
+            event: What has happened; in the order in which it became known.
 
         Returns:
             What is to be done, in this order.
         """
-        self._now_ns = event.now_ns
+        # An answer that came while a frame was looked at is older than the frame's own event.
+        self._now_ns = now_ns = max(self._now_ns, event.now_ns)
+        look: tuple[LookAt, ...] = ()
         match event:
+            case FrameCame():
+                look = self._came(event)
             case FrameSeen():
                 if self._frames.fit(event):
                     self._see(event)
@@ -129,11 +135,22 @@ class Mind(ABC, Generic[P]):
             case Tick():
                 pass
             case Stop():
-                return tuple(self._stop(event.now_ns))
-        for crop in self._desk.stall(event.now_ns):
+                return tuple(self._stop(now_ns))
+        for crop in self._desk.stall(now_ns):
             if crop.piece in self._pieces:
                 self._pieces[crop.piece].stalled = True
-        return tuple(self._settle(event.now_ns))
+        # What has to be done goes first: the look can run beside it.
+        return (*self._settle(now_ns), *look)
+
+    def _came(self, frame: FrameCame) -> tuple[LookAt, ...]:
+        if not self._frames.worth_a_look(frame):
+            return ()
+        self._expect(frame)
+        return (LookAt(frame.sequence),)
+
+    @abstractmethod
+    def _expect(self, frame: FrameCame) -> None:
+        """Offer the crops of a frame that can be told before it is looked at."""
 
     @abstractmethod
     def _see(self, frame: FrameSeen) -> None:
@@ -157,10 +174,16 @@ class Mind(ABC, Generic[P]):
             return
         for crop, scores in zip(batch.crops, ready.scores, strict=True):
             piece = self._pieces.get(crop.piece)
-            if piece is not None and piece.decision is None:
+            if piece is None or not self._was_there(piece, crop):
+                continue
+            if piece.decision is None:
                 piece.evidence.add(
                     scores, along_mm=self._along_mm(crop), exposed_ns=crop.exposed_ns
                 )
+
+    @abstractmethod
+    def _was_there(self, piece: P, crop: Crop) -> bool:
+        """Whether a crop that was scored showed its piece; it may have been cut on expectation."""
 
     def _moved(self, moved: GateMoved) -> None:
         for piece in self._pieces.values():

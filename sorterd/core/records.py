@@ -69,6 +69,8 @@ class Drop(StrEnum):
     """No batch with it could have ended before the piece's deadline."""
     CROP_NOT_NEEDED = "crop_not_needed"
     """The piece was decided, or given up, before its turn came."""
+    CROP_NOT_THERE = "crop_not_there"
+    """It was cut where its piece was expected, and the frame did not show the piece there."""
     CROP_STALLED = "crop_stalled"
     """It was inside the runtime when the runtime stopped answering."""
 
@@ -118,6 +120,8 @@ class Crop:
     box: Box
     due_ns: int
     """Scores that come later than this can no longer help."""
+    views: int = 0
+    """How many views of its piece were scored before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,15 @@ class Movement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FrameCame:
+    """A frame was exposed at `exposed_ns`, came at `now_ns`, and has not been looked at."""
+
+    sequence: int
+    exposed_ns: int
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrameSeen:
     """A frame was exposed at `exposed_ns` and looked at by `now_ns`.
 
@@ -265,10 +278,17 @@ class Stop:
     now_ns: int
 
 
-Event = FrameSeen | ScoresReady | GateMoved | Tick | Stop
+Event = FrameCame | FrameSeen | ScoresReady | GateMoved | Tick | Stop
 
 
 # Commands: what the sorter wants done.
+
+
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """Find the regions of this frame, and answer with `FrameSeen`; it is fit to act on."""
+
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +314,7 @@ class EndPiece:
     outcome: Outcome
 
 
-Command = RunBatch | MoveGate | EndPiece
+Command = LookAt | RunBatch | MoveGate | EndPiece
 
 
 # What the sorter shows to whoever looks.

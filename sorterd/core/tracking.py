@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from sorterd.core.belt import Belt, Span
 from sorterd.core.odometer import Odometer
 from sorterd.core.pace import Pace
-from sorterd.core.records import Region
+from sorterd.core.records import Box, Region
 from sorterd.core.track import (
     EDGE_MM,
     FIT_ACROSS_FRAC,
@@ -74,6 +74,20 @@ class Tracker:
     def in_view(self, track: Track, t_ns: int) -> bool:
         """Whether the piece may still show, wholly or in part."""
         return self.span(track, t_ns).rear_mm < self._view.front_mm
+
+    def expected_box(self, track: Track, t_ns: int) -> Box | None:
+        """Return where a frame exposed at `t_ns` will show a piece; None if that is not sure.
+
+        It is for a piece that the last frame showed, whole and by itself, and that the view's edge
+        will not cut off.
+        """
+        seen_just_now = track.last_seen_ns == self._last_frame_ns
+        if not seen_just_now or not track.seen_whole or not track.fit_for_crop():
+            return None
+        span = self.span(track, t_ns)
+        if self._belt.cut_at_rear(span) or self._belt.cut_at_front(span):
+            return None
+        return self._belt.visible(span)
 
     def see(self, regions: Sequence[Region], t_ns: int) -> tuple[Sighting, ...]:
         """Lay one frame's regions against the pieces.

@@ -14,9 +14,9 @@ COSTS = {
 }
 
 
-def crop(piece: int, due_ms: float, *, sequence: int = 1) -> Crop:
+def crop(piece: int, due_ms: float, *, sequence: int = 1, views: int = 0) -> Crop:
     """Return a piece's wish to be scored in time."""
-    return Crop(piece, sequence, 0, Box(0, 0, 9, 9), round(due_ms * MS))
+    return Crop(piece, sequence, 0, Box(0, 0, 9, 9), round(due_ms * MS), views)
 
 
 def answer(batch: RunBatch, took_ms: float) -> ScoresReady:
@@ -65,6 +65,26 @@ def test_most_urgent_go_first() -> None:
     size, crops = chosen
     assert size == 4
     assert [each.piece for each in crops] == [8, 7, 6, 5]
+
+
+def test_each_piece_gets_one_look_before_any_gets_another() -> None:
+    """It should put pieces that nobody has looked at before those that only lack a second view."""
+    waiting = [crop(1, 100, views=1), crop(2, 900), crop(3, 800)]
+
+    chosen = choose(waiting, COSTS, now_ns=0)
+
+    assert chosen is not None
+    assert [each.piece for each in chosen[1]] == [3, 2]
+
+
+def test_what_the_newest_frame_shows_goes_first() -> None:
+    """It should look at what is fresh, and at what is gone from view when nothing fresh waits."""
+    waiting = [crop(1, 100, sequence=4), crop(2, 900, sequence=5), crop(3, 200, sequence=3)]
+
+    chosen = choose(waiting, COSTS, now_ns=0)
+
+    assert chosen is not None
+    assert [each.piece for each in chosen[1]] == [2, 1]
 
 
 def test_size_goes_by_cost_per_crop() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from sorterd.core.health import Frames
-from sorterd.core.records import Drop, FrameSeen
+from sorterd.core.records import Drop, FrameCame, FrameSeen
 
 MS = 1_000_000
 
@@ -57,3 +57,14 @@ def test_refused_frame_does_not_make_the_next_one_old(subject: Frames, seen: See
     assert not subject.fit(seen(50, covered=True))
 
     assert subject.fit(seen(40))
+
+
+def test_frame_is_refused_before_it_is_looked_at(subject: Frames, seen: Seen) -> None:
+    """It should spare the look at what is too old or out of order, and count a frame once."""
+    assert subject.worth_a_look(FrameCame(0, 0, 100 * MS))
+    assert subject.fit(seen(33))
+    assert not subject.worth_a_look(FrameCame(2, 20 * MS, 40 * MS))
+    assert not subject.worth_a_look(FrameCame(3, 66 * MS, 166 * MS + 1))
+
+    assert subject.seen == 3
+    assert subject.drops == {Drop.FRAME_OUT_OF_ORDER: 1, Drop.FRAME_TOO_OLD: 1}

@@ -11,8 +11,10 @@ from sorterd.core.records import (
     Drop,
     EndPiece,
     Event,
+    FrameCame,
     FrameSeen,
     GateMoved,
+    LookAt,
     MoveGate,
     Movement,
     Outcome,
@@ -70,6 +72,7 @@ class Line:
         latency_ms: What the model needs.
         answers: Whether the model answers at all.
         movement: What gates do with a pulse; None for nothing.
+        told_early: Whether the sorter is told of a frame before it is looked at.
     """
 
     sorter: Sorter
@@ -80,6 +83,7 @@ class Line:
     latency_ms: float = 20.0
     answers: bool = True
     movement: Movement | None = Movement.OPENED
+    told_early: bool = False
     now_ns: int = 0
     waiting: list[Event] = field(default_factory=list)
     frames: dict[int, tuple[Region, ...]] = field(default_factory=dict)
@@ -103,6 +107,8 @@ class Line:
         """Let one frame come."""
         fronts_mm = [self.travel_mm(t_ms) - offset_mm for offset_mm in self.pieces]
         shown = [self.region(front_mm) for front_mm in fronts_mm if 1 <= front_mm < 379]
+        if self.told_early:
+            self.tell(FrameCame(t_ms, t_ms * MS, t_ms * MS + MS))
         self.tell(FrameSeen(t_ms, t_ms * MS, t_ms * MS + 5 * MS, tuple(shown)))
 
     def until(self, t_ns: int) -> None:
@@ -240,6 +246,88 @@ def test_unsure_piece_runs_on(line: Line) -> None:
     assert only(line).reason is Reason.UNSURE
     assert only(line).crops == 5
     assert not line.pulses
+
+
+def test_known_piece_is_scored_before_the_frame_is_looked_at(line: Line) -> None:
+    """It should cut a second view where the piece must be by now, beside the look."""
+    line.told_early = True
+    line.run(0, 3500)
+
+    first, second = line.batches
+    assert (first[0] // MS - 5, second[0] // MS - 1) == (
+        first[1].crops[0].sequence,
+        second[1].crops[0].sequence,
+    )
+    front_px = 2 * line.travel_mm(second[1].crops[0].sequence)
+    assert second[1].crops[0].box.right_px == pytest.approx(front_px, abs=4)
+    assert only(line).reason is Reason.SORTED
+    assert only(line).crops == 2
+
+
+def test_the_same_comes_of_frames_that_are_told_early(
+    line: Line,
+    station: BeltStation,
+    region: Callable[..., Region],
+    scored: Callable[..., ScoresReady],
+) -> None:
+    """It should decide alike, only sooner, whether or not it may expect pieces."""
+    pieces = {0.0: "can", 150.0: "jar", 320.0: "rag", 500.0: "pear"}
+    late = Line(Sorter(station, COSTS), region, scored, pieces)
+    late.run(0, 8000)
+    line.told_early, line.pieces = True, pieces
+    line.run(0, 8000)
+
+    assert [each.bin for each in line.outcomes] == [each.bin for each in late.outcomes]
+    for early, slow in zip(line.outcomes, late.outcomes, strict=True):
+        assert early.decided_ns is not None
+        assert slow.decided_ns is not None
+        assert early.decided_ns <= slow.decided_ns
+
+
+@pytest.mark.parametrize("width_mm", [None, 120.0])
+def test_crop_of_a_piece_that_was_not_there_counts_for_nothing(
+    line: Line, region: Callable[..., Region], width_mm: float | None
+) -> None:
+    """It should forget the scores of a place that the frame shows empty, or else than expected."""
+    t_ms = 0
+    while len(line.batches) < 2:
+        t_ms += 33
+        line.until(t_ms * MS)
+        line.tell(FrameCame(t_ms, t_ms * MS, t_ms * MS + MS))
+        if len(line.batches) < 2:
+            line.show(t_ms)
+    front_mm = line.travel_mm(t_ms)
+    shown = () if width_mm is None else (region(front_mm, width_mm=width_mm),)
+    line.tell(FrameSeen(t_ms, t_ms * MS, t_ms * MS + 5 * MS, shown))
+    line.run(t_ms + 33, 3500)
+
+    assert line.sorter.drops[Drop.CROP_NOT_THERE] == 1
+    assert only(line).crops == 2
+    assert len(line.batches) == 3
+
+
+def test_too_old_a_frame_is_not_looked_at(line: Line) -> None:
+    """It should ask for no look at what it could not act on (frame is old, 2)."""
+    fresh = line.sorter.step(FrameCame(1, 0, 250 * MS))
+    old = line.sorter.step(FrameCame(2, 33 * MS, 284 * MS))
+
+    assert fresh == (LookAt(1),)
+    assert old == ()
+    assert line.sorter.drops == {Drop.FRAME_TOO_OLD: 1}
+    assert line.sorter.frames_seen == 1
+
+
+def test_waiting_crop_shows_the_piece_as_it_is(line: Line) -> None:
+    """It should score the newest view once the runtime is free, not the one that began to wait."""
+    line.pieces = {0.0: "can", 140.0: "jar"}
+    line.latency_ms = 400.0
+    line.run(0, 3500)
+
+    assert len(line.batches) > 2
+    for sent_ns, batch in line.batches:
+        for crop in batch.crops:
+            in_view = line.travel_mm(sent_ns / MS) - list(line.pieces)[crop.piece - 1] < 310
+            assert sent_ns - crop.exposed_ns <= 40 * MS or not in_view
 
 
 def test_model_too_slow_to_be_asked_is_named(line: Line, station: BeltStation) -> None:

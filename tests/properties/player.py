@@ -14,8 +14,10 @@ from sorterd.core.records import (
     Crop,
     EndPiece,
     Event,
+    FrameCame,
     FrameSeen,
     GateMoved,
+    LookAt,
     MoveGate,
     Movement,
     Outcome,
@@ -105,6 +107,7 @@ class Player:
         self._score = score
         self._watch = watch
         self._pending: list[tuple[int, int, Event]] = []
+        self._frames: dict[int, FrameSeen] = {}
         self._numbers = count()
 
     def play(self, frames: Iterable[FrameSeen], end_ns: int) -> Played:
@@ -116,7 +119,8 @@ class Player:
         """
         played = Played(end_ns)
         for frame in frames:
-            self._later(frame)
+            self._frames[frame.sequence] = frame
+            self._later(FrameCame(frame.sequence, frame.exposed_ns, frame.exposed_ns))
         now_ns: int | None = None
         while True:
             due_ns = self._pending[0][0] if self._pending else end_ns
@@ -138,6 +142,8 @@ class Player:
         for command in self._mind.step(event):
             played.commands.append((event.now_ns, command))
             match command:
+                case LookAt(sequence):
+                    self._later(self._frames.pop(sequence))
                 case RunBatch():
                     self._watch(event.now_ns, command)
                     self._ask_model(command, event.now_ns)

@@ -1,6 +1,7 @@
 """The road without threads, on a finder and a mind."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from sorterd.clock import ManualClock
@@ -8,11 +9,12 @@ from sorterd.core.batching import Cost
 from sorterd.core.belt import Belt
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
+from sorterd.core.records import ScoresReady
 from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
-from sorterd.pipeline import Job, Pipeline
+from sorterd.pipeline import Job, Pipeline, Todo
 from sorterd.ports import Frame
-from sorterd.vision.regions import RegionFinder, RegionRules
+from sorterd.vision.regions import Finding, RegionFinder, RegionRules
 
 MS = 1_000_000
 
@@ -44,13 +46,18 @@ def subject(belt: Belt, bins: Bins, judging: JudgingRules, clock: ManualClock) -
     return Pipeline(RegionFinder(RegionRules(view=belt.view)), sorter, clock)
 
 
-def show(subject: Pipeline, clock: ManualClock, number: int, left_px: int | None) -> list[object]:
-    """Show the next frame of a dark belt, with a pale box on it or without."""
+def next_frame(clock: ManualClock, number: int, left_px: int | None) -> Frame:
+    """Return the next frame of a dark belt, with a pale box on it or without."""
     clock.sleep_until(clock.now_ns() + 33 * MS)
     pixels = np.full((480, 640, 3), 90, np.uint8)
     if left_px is not None:
         pixels[200:300, max(left_px, 0) : left_px + 140] = 220
-    return list(subject.see(Frame(number, clock.now_ns(), pixels)))
+    return Frame(number, clock.now_ns(), pixels)
+
+
+def show(subject: Pipeline, clock: ManualClock, number: int, left_px: int | None) -> list[Todo]:
+    """Show the next frame, and return all that is to be done."""
+    return list(subject.see(next_frame(clock, number, left_px)))
 
 
 def test_frames_that_teach_the_belt_say_nothing(subject: Pipeline, clock: ManualClock) -> None:
@@ -79,3 +86,33 @@ def test_a_whole_piece_is_sent_to_the_runtime_with_its_pixels(
     assert len(jobs) == 1  # the runtime has not answered yet
     assert pixels[box.top_px + box.height_px // 2, box.left_px + box.width_px // 2, 0] == 220
     assert box.left_px > 0
+
+
+def test_a_known_piece_is_sent_before_its_frame_is_looked_at(
+    belt: Belt, subject: Pipeline, clock: ManualClock
+) -> None:
+    """It should hand out the crop while the frame still waits for its look."""
+
+    class Watched(RegionFinder):
+        looks = 0
+
+        def find(self, pixels: npt.NDArray[np.uint8], exposed_ns: int) -> Finding:
+            self.looks += 1
+            return super().find(pixels, exposed_ns)
+
+    finder = Watched(RegionRules(view=belt.view))
+    pipeline = Pipeline(finder, subject.mind, clock)
+    for number in range(60):
+        show(pipeline, clock, number, None)
+    looks_before: list[int] = []
+    for step in range(20):
+        looks, jobs = finder.looks, list[Job]()
+        for todo in pipeline.see(next_frame(clock, 60 + step, round(-130 + 13.2 * step))):
+            if isinstance(todo, Job):
+                looks_before.append(finder.looks - looks)
+                jobs.append(todo)
+        for job in jobs:
+            unsure = ((0.25, 0.25, 0.25, 0.25),)
+            pipeline.step(ScoresReady(job.batch, clock.now_ns(), unsure, 1))
+
+    assert looks_before[:3] == [1, 0, 0]

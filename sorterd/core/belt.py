@@ -11,7 +11,7 @@ until the pieces on the belt show otherwise: a belt that halts takes every
 prediction with it. What ran by while no frame was taken is kept by `Unseen`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
@@ -87,6 +87,7 @@ class Belt:
         length_mm: Where the belt ends and pieces fall into the end bin.
         speed_tolerance_frac: How far the true speed may lie from what is known of it.
         longest_mm: What is longer along the belt is more than one piece.
+        view_span: The part of the belt that is looked at; follows from the others.
     """
 
     speed_mm_s: float
@@ -98,6 +99,11 @@ class Belt:
     length_mm: float
     speed_tolerance_frac: float = 0.05
     longest_mm: float = inf
+    view_span: Span = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # It is asked for a dozen times a frame.
+        object.__setattr__(self, "view_span", self.span(self.view))
 
     def span(self, box: Box) -> Span:
         """Place a box of pixels on the belt."""
@@ -156,8 +162,3 @@ class Belt:
     def cut_at_front(self, span: Span) -> bool:
         """Whether the edge at which the belt leaves the view cuts a span off."""
         return span.front_mm >= self.view_span.front_mm - self.mm_per_px
-
-    @property
-    def view_span(self) -> Span:
-        """The part of the belt that is looked at."""
-        return self.span(self.view)

@@ -398,27 +398,25 @@ class Sorter(Mind[_Piece]):
         gate = piece.bound_for
         if gate is None and piece.decision is None and piece.evidence.views:
             gate = decide(piece.evidence.verdict, self._bins).gate
-        if gate is not None:
-            return self._gate_due_ns(piece, gate)
-        dues = [self._gate_due_ns(piece, name) for name in self._station.gates]
-        known = [due_ns for due_ns in dues if due_ns is not None]
-        return max(known, default=None)
+        dues = self._dues_ns(piece, self._station.gates if gate is None else (gate,))
+        return max(dues, default=None)
 
     def _crop_due_ns(self, piece: _Piece) -> int:
         """Return when scores must be there: at the first deadline that they can still meet."""
         if piece.evidence.views and (due_ns := self._due_ns(piece)) is not None:
             return due_ns
-        dues = [self._gate_due_ns(piece, name) for name in self._station.gates]
-        known = [due_ns for due_ns in dues if due_ns is not None]
-        if not known:
+        dues = self._dues_ns(piece, self._station.gates)
+        if not dues:
             # On a halted belt there is no hurry, but a crop must not wait for ever either.
             return self._now_ns + self._station.stall_ns
         soonest_ns = self._now_ns + self._desk.one_ns
-        return min((due_ns for due_ns in known if due_ns >= soonest_ns), default=max(known))
+        return min((due_ns for due_ns in dues if due_ns >= soonest_ns), default=max(dues))
 
-    def _gate_due_ns(self, piece: _Piece, gate: str) -> int | None:
-        span = self._tracker.span(piece.track, self._now_ns)
-        return self._schedule.due_ns(gate, span, self._odometer, t_ns=self._now_ns)
+    def _dues_ns(self, piece: _Piece, gates: Iterable[str]) -> list[int]:
+        """Return the piece's deadlines at some gates; none while the belt stands still."""
+        span, now_ns = self._tracker.span(piece.track, self._now_ns), self._now_ns
+        dues = [self._schedule.due_ns(gate, span, self._odometer, t_ns=now_ns) for gate in gates]
+        return [due_ns for due_ns in dues if due_ns is not None]
 
     def _wake_ns(self, piece: _Piece) -> int | None:
         if piece.decision is None:

@@ -5,6 +5,7 @@ model, a deadline, a frame. The model really runs, but what it costs is what the
 caller says it costs, so a fast machine and a slow one tell the same story.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -58,7 +59,7 @@ class Lockstep:
         self._sinks = tuple(sinks)
         self._cost = cost
         self._onlooker = onlooker
-        self._answer: ScoresReady | None = None
+        self._answers: deque[ScoresReady] = deque()
 
     def dropped(self) -> dict[Drop, int]:
         """Return what was not used so far, by reason."""
@@ -93,7 +94,7 @@ class Lockstep:
     def _advance_to(self, limit_ns: int) -> bool:
         """Do the next thing due before `limit_ns`, if there is one."""
         gate_ns, wake_ns = self._mover.next_ns, self._pipeline.mind.wake_ns
-        answer_ns = self._answer.now_ns if self._answer else None
+        answer_ns = self._answers[0].now_ns if self._answers else None
         dues = [due_ns for due_ns in (gate_ns, answer_ns, wake_ns) if due_ns is not None]
         if not dues or min(dues) > limit_ns:
             self._clock.sleep_until(limit_ns)
@@ -103,9 +104,8 @@ class Lockstep:
         if gate_ns == due_ns:
             for moved in self._mover.act(self._clock.now_ns()):
                 self._do(self._pipeline.step(moved))
-        elif self._answer is not None and answer_ns == due_ns:
-            ready, self._answer = self._answer, None
-            self._do(self._pipeline.step(ready))
+        elif answer_ns == due_ns:
+            self._do(self._pipeline.step(self._answers.popleft()))
         else:
             self._do(self._pipeline.step(Tick(self._clock.now_ns())))
         return True
@@ -124,7 +124,8 @@ class Lockstep:
     def _run(self, job: Job) -> None:
         took_ns = self._cost.of(job.size)
         ready = answer(job, self._classifier, self._cropper, self._clock)
-        self._answer = replace(ready, now_ns=self._clock.now_ns() + took_ns, took_ns=took_ns)
+        begins_ns = max([self._clock.now_ns(), *(each.now_ns for each in self._answers)])
+        self._answers.append(replace(ready, now_ns=begins_ns + took_ns, took_ns=took_ns))
 
     def _drain(self) -> None:
         """Let pulses that were sent come to their end, end every piece, make the gates safe."""

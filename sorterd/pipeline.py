@@ -161,7 +161,14 @@ class Pipeline:
         return Job(batch.batch, batch.size, cuts)
 
 
-def answer(job: Job, classifier: Classifier, cropper: Cropper, clock: Clock) -> ScoresReady:
+def answer(
+    job: Job,
+    classifier: Classifier,
+    cropper: Cropper,
+    clock: Clock,
+    *,
+    cropped: Callable[[], None] = lambda: None,
+) -> ScoresReady:
     """Crop and score one batch.
 
     Args:
@@ -169,6 +176,8 @@ def answer(job: Job, classifier: Classifier, cropper: Cropper, clock: Clock) -> 
         classifier: Owned by the calling thread.
         cropper: Owned by the calling thread.
         clock: Tells how long it took.
+        cropped: Called when all that is left to do is the runtime's, which needs no interpreter
+            lock of Python's.
 
     Returns:
         The scores, with the time that cropping and inference held the runtime.
@@ -181,6 +190,7 @@ def answer(job: Job, classifier: Classifier, cropper: Cropper, clock: Clock) -> 
     for index, (pixels, box) in enumerate(job.cuts):
         cropper.write(pixels, box, slots[index])
     del slots  # the interpreter refuses to run while its input is referenced
+    cropped()
     rows = classifier.scores(job.size, len(job.cuts))
     now_ns = clock.now_ns()
     return ScoresReady(

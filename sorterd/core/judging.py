@@ -29,7 +29,8 @@ class JudgingRules:
         sure_frac: Belief from which a piece is decided early, 0 to 1.
         min_views: Views needed for an early decision.
         max_views: Views after which no more are asked for.
-        same_view_mm: A view this far from the last one counts in full, a nearer one less.
+        same_view_mm: A view this far from the last one counts in full, a nearer one less; 0 for
+            all of them in full.
     """
 
     labels: tuple[str, ...]
@@ -64,7 +65,8 @@ class Evidence:
         weight = 1.0
         if self._last_mm is not None:
             moved_mm = abs(along_mm - self._last_mm)
-            weight = min(1.0, max(REPEAT_WEIGHT, moved_mm / self._rules.same_view_mm))
+            same_mm = self._rules.same_view_mm
+            weight = max(REPEAT_WEIGHT, moved_mm / same_mm) if moved_mm < same_mm else 1.0
         self._last_mm = along_mm
         self.views += 1
         self.newest_ns = max(exposed_ns, self.newest_ns or exposed_ns)

@@ -293,7 +293,7 @@ class LookAt:
 
 @dataclass(frozen=True, slots=True)
 class RunBatch:
-    """Put these crops through the interpreter of this size; at most one batch is out at a time."""
+    """Put these crops through the interpreter of this size, after any batch that is still out."""
 
     batch: int
     size: int

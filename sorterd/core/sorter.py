@@ -154,8 +154,8 @@ class Sorter(Mind[_Piece]):
     # What an event tells.
 
     def _expect(self, frame: FrameCame) -> None:
-        if not self._desk.free:
-            return  # the look is over before the runtime is free
+        if not self._desk.open:
+            return  # the look is over before the runtime could begin
         for piece in self._pieces.values():
             box = self._tracker.expected_box(piece.track, frame.exposed_ns)
             if box is None:

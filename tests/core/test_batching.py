@@ -259,3 +259,75 @@ def test_answer_to_another_batch_counts_for_nothing(subject: BatchDesk) -> None:
     assert subject.holds(1)
     assert subject.answered(answer(batch, 20)) == batch
     assert subject.answered(answer(batch, 20)) is None
+
+
+@pytest.fixture
+def quick() -> BatchDesk:
+    """Return the desk of a runtime that answers in 2 ms, 3 at worst."""
+    return BatchDesk({1: Cost(2 * MS, 3 * MS)}, stall_ns=500 * MS)
+
+
+def out(desk: BatchDesk, now_ms: float) -> RunBatch:
+    """Return the batch that goes out."""
+    batch = desk.next_batch(round(now_ms * MS))
+    assert batch is not None
+    return batch
+
+
+def test_next_batch_lies_ready_behind_a_quick_one(quick: BatchDesk) -> None:
+    """It should send out one more before the answer, and no third."""
+    for piece in (1, 2, 3):
+        quick.offer(crop(piece, 900))
+    first, second = out(quick, 0), out(quick, 0)
+    assert quick.holds(1)
+    assert quick.holds(2)
+    assert not quick.open
+    assert quick.next_batch(0) is None
+
+    assert quick.answered(answer(first, 2)) == first
+    assert out(quick, 2).crops == (crop(3, 900),)
+    assert quick.answered(answer(second, 4)) == second
+
+
+def test_nothing_lies_ready_behind_a_slow_one(subject: BatchDesk) -> None:
+    """It should choose late where a call takes long, so that what it chooses is fresh."""
+    subject.offer(crop(1, 900))
+    out(subject, 0)
+    subject.offer(crop(2, 900))
+
+    assert subject.next_batch(0) is None
+
+
+def test_batch_that_would_begin_too_late_does_not_lie_ready(quick: BatchDesk) -> None:
+    """It should count the rest of the call before against the deadline."""
+    quick.offer(crop(1, 900))
+    out(quick, 0)
+    quick.offer(crop(2, 5))
+    assert quick.next_batch(0) is None
+
+    quick.offer(crop(2, 6))
+    assert out(quick, 0).crops == (crop(2, 6),)
+
+
+def test_stall_loses_what_lies_ready_as_well(quick: BatchDesk) -> None:
+    """It should give up both, hear neither, and go on once both have come back."""
+    quick.offer(crop(1, 9000))
+    quick.offer(crop(2, 9000))
+    first, second = out(quick, 0), out(quick, 0)
+    assert quick.stall(500 * MS) == first.crops + second.crops
+
+    assert quick.answered(answer(first, 600)) is None
+    assert quick.stalled
+    assert quick.answered(answer(second, 602)) is None
+    assert not quick.stalled
+    assert quick.drops[Drop.CROP_STALLED] == 2
+
+
+def test_what_lies_ready_has_its_own_budget(quick: BatchDesk) -> None:
+    """It should wait for the second batch from when it began, not from when it was sent."""
+    quick.offer(crop(1, 9000))
+    quick.offer(crop(2, 9000))
+    first, _ = out(quick, 0), out(quick, 0)
+    quick.answered(answer(first, 300))
+
+    assert quick.wake_ns == 800 * MS

@@ -163,3 +163,13 @@ def test_beliefs_are_always_beliefs(
 
     assert sum(evidence.verdict.scores) == pytest.approx(1.0)
     assert evidence.verdict.confidence_frac <= evidence.verdict.stage_one_frac <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("apart_mm", [0.0, 1.0])
+def test_every_view_may_count_in_full(judging: JudgingRules, apart_mm: float) -> None:
+    """It should weigh all views alike where none is near enough to be the same."""
+    evidence = Evidence(replace(judging, same_view_mm=0.0))
+    look(evidence, CAN, CAN, apart_mm=apart_mm)
+
+    odds = (0.85 / 0.05) ** 2
+    assert evidence.verdict.confidence_frac == pytest.approx(odds / (odds + 3))

@@ -20,7 +20,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from sorterd.capture import Capture, Reopening
 from sorterd.core.records import (
@@ -35,16 +34,15 @@ from sorterd.core.records import (
     Stop,
     Tick,
 )
+from sorterd.inference import Inference
 from sorterd.mailbox import Bell, Mailbox, NewestBox
-from sorterd.pipeline import Job, Onlooker, Todo, answer
+from sorterd.pipeline import Job, Onlooker, Todo
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
 from sorterd.wiring import Station
 
 log = logging.getLogger(__name__)
 
 S_NS = 1_000_000_000
-# A crop takes 0.1 ms; an infer thread that a busy machine holds up must not hold up the sorter.
-CROPPING_NS = 2_000_000
 # Queues between threads hold what a burst can bring and no more; pieces come a few a second.
 ROOM = 256
 
@@ -93,8 +91,6 @@ class Daemon:
         self._clock = clock
         self._open_camera = open_camera
         self._pipeline = station.pipeline
-        self._classifier = station.classifier
-        self._cropper = station.cropper
         self._mover = station.mover
         self._sinks = tuple(sinks)
         self._patience = patience
@@ -104,10 +100,7 @@ class Daemon:
         self._frames: NewestBox[Frame] = NewestBox(self._sort_bell)
         self._answers: Mailbox[ScoresReady] = Mailbox(self._sort_bell, ROOM)
         self._moves: Mailbox[GateMoved] = Mailbox(self._sort_bell, ROOM)
-        self._infer_bell = Bell(clock)
-        self._jobs: Mailbox[Job] = Mailbox(self._infer_bell, ROOM)
-        self._cropped_bell = Bell(clock)
-        self._cropped_batch = 0
+        self._inference = Inference(clock, station.classifier, station.cropper, self._answers)
         self._gate_bell = Bell(clock)
         self._pulses: Mailbox[Pulse] = Mailbox(self._gate_bell, ROOM)
         self._sink_bell = Bell(clock)
@@ -165,7 +158,7 @@ class Daemon:
             for name, work in {
                 "gates": self._gate_thread,
                 "sink": self._sink_thread,
-                "infer": self._infer_thread,
+                "infer": self._inference.run,
                 "sort": self._sort_thread,
                 "capture": self._capture_thread,
             }.items()
@@ -182,11 +175,13 @@ class Daemon:
         # A thread that hangs inside a driver cannot be waited for: the others close without it.
         threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
         self._over.set()
-        for bell in (self._gate_bell, self._sink_bell, self._infer_bell):
+        self._inference.stop()
+        for bell in (self._gate_bell, self._sink_bell):
             bell.ring()
         for name in ("gates", "sink", "infer", "capture"):
             threads[name].join(2.0)
-        for box in (self._answers, self._moves, self._jobs, self._pulses, self._outcomes):
+        jobs = self._inference.jobs
+        for box in (jobs, self._answers, self._moves, self._pulses, self._outcomes):
             if box.lost:
                 log.error("a full mailbox let go of %d records; please report it", box.lost)
         if self._fault is not None:
@@ -245,7 +240,6 @@ class Daemon:
             out.heard(moved)
             self._do(self._pipeline.step(moved), out)
         while (ready := self._answers.take()) is not None:
-            out.jobs -= 1
             self._do(self._pipeline.step(ready), out)
         frame = self._frames.take()
         if frame is None or self._stopping.is_set():
@@ -261,31 +255,12 @@ class Daemon:
         for command in todo:
             match command:
                 case Job():
-                    self._jobs.put(command)
-                    out.jobs += 1
-                    if out.jobs == 1:
-                        self._let_crop(command.batch)
+                    self._inference.send(command)
                 case MoveGate():
                     out.pulses.add(command.pulse.pulse)
                     self._pulses.put(command.pulse)
                 case EndPiece():
                     self._outcomes.put(command.outcome)
-
-    def _let_crop(self, batch: int) -> None:
-        """Stand back until the infer thread has cropped, and is out of Python.
-
-        The lock of Python's interpreter goes to whoever is there when it falls free. A look is many
-        short calls into OpenCV, between which a thread that has to wake up first never gets it: the
-        infer thread was held up for all of a look, 0.6 ms. It needs 0.1 ms of the lock.
-        """
-        until_ns = self._clock.now_ns() + CROPPING_NS
-        while self._cropped_batch < batch and self._clock.now_ns() < until_ns:
-            self._cropped_bell.wait_until(until_ns)
-
-    def _cropped(self, batch: int) -> None:
-        """Tell `_let_crop` that a batch is the runtime's."""
-        self._cropped_batch = batch
-        self._cropped_bell.ring()
 
     def _drained(self, out: "_Outstanding") -> bool:
         if out.draining_since_ns is None:
@@ -307,21 +282,6 @@ class Daemon:
         if stalled_ns > self._patience.stalled_runtime_ns:
             seconds = self._patience.stalled_runtime_ns // S_NS
             raise DeviceFault(f"the model has not answered for {seconds} s: restart the station")
-
-    # Infer.
-
-    def _infer_thread(self) -> None:
-        while not self._over.is_set():
-            self._infer_bell.wait_until(None)
-            while (job := self._jobs.take()) is not None:
-                ready = answer(
-                    job,
-                    self._classifier,
-                    self._cropper,
-                    self._clock,
-                    cropped=partial(self._cropped, job.batch),
-                )
-                self._answers.put(ready)
 
     # Gates.
 
@@ -394,7 +354,6 @@ class _Outstanding:
     """What the sort thread waits for."""
 
     last_frame_ns: int
-    jobs: int = 0
     pulses: set[int] = field(default_factory=set)
     draining_since_ns: int | None = None
     stalled_since_ns: int | None = None

@@ -21,9 +21,7 @@ class PartSettings(BaseModel):
     `kind` is the name of that file; every other key is the part's own. Unknown keys are errors.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: str
     """Which part this is: the name of its file."""

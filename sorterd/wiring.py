@@ -5,11 +5,12 @@ Milliseconds become nanoseconds here, square millimetres become pixels, and
 the station.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
@@ -31,12 +32,13 @@ from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, Pa
 from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.settings.tree import View
 from sorterd.simulation.servo import SimulatedServo
-from sorterd.sinks.review import Choice, Origin, Review, open_review
-from sorterd.sinks.review_folder import Room
 from sorterd.vision.best_crops import BestCrops
 from sorterd.vision.crops import Cropper
 from sorterd.vision.regions import RegionFinder, RegionRules
 from sorterd.vision.segments import SegmentFinder
+
+if TYPE_CHECKING:
+    from sorterd.sinks.review import Review
 
 MS_NS = 1_000_000
 MB_BYTES = 1_000_000
@@ -73,12 +75,18 @@ class Station:
     mover: Mover
 
 
-def open_model(settings: Settings, clock: Clock) -> Model:
+def open_model(settings: Settings, clock: Clock, *, probing: bool = True) -> Model:
     """Open, check, warm and time the model.
+
+    Args:
+        settings: Name the bundle, and how it is run.
+        clock: For the timing.
+        probing: Keep the batch sizes only where a batch pays on this machine; without, all of them
+            are there on every machine.
 
     Raises:
         BundleFault: The bundle must not be used.
-        DeviceUnavailable: No runtime works here.
+        DeviceUnavailable: No runtime works here, or the delegate does not.
     """
     bundle = load(find(settings.model.bundle))
     classifier = tflite.open_part(
@@ -87,6 +95,8 @@ def open_model(settings: Settings, clock: Clock) -> Model:
         threads=settings.model.threads,
         batch_sizes=settings.model.batch_sizes,
         clock=clock,
+        delegate=settings.model.delegate,
+        probing=probing,
     )
     costs = {size: Cost(*cost) for size, cost in classifier.costs.items()}
     segments, segmenter = bundle.manifest.segments, None
@@ -97,6 +107,7 @@ def open_model(settings: Settings, clock: Clock) -> Model:
             runtime=settings.model.runtime,
             threads=settings.model.threads,
             clock=clock,
+            delegate=settings.model.delegate,
         )
     return Model(bundle, classifier, classifier.runtime, costs, segmenter)
 
@@ -116,9 +127,17 @@ def check_together(settings: Settings, model: Model, costs: Mapping[int, Cost]) 
         labels=model.bundle.labels,
         cost_ms={size: cost.worst_ns / MS_NS for size, cost in costs.items()},
         find_ms=finders,
+        cores=cores_here(),
     )
     if faults:
         raise SettingsFault(faults)
+
+
+def cores_here() -> int:
+    """How many cores this process may use; a container may have fewer than there are."""
+    # No sched_getaffinity on macOS and Windows.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def assemble(
@@ -165,7 +184,7 @@ class Reviewing:
     """Both ends of a review: what the road fills, and the sink that writes it down."""
 
     best_crops: BestCrops
-    sink: Review
+    sink: "Review"
 
     @property
     def summary(self) -> str:
@@ -193,12 +212,15 @@ def open_reviewing(
     best_crops = BestCrops(
         margin_frac=shape.margin_frac, side_px=max(shape.width_px, shape.height_px)
     )
-    sink = open_review(
+    # By name, for the 5 ms that their imports take: few stations keep crops.
+    part = import_module("sorterd.sinks.review")
+    room = import_module("sorterd.sinks.review_folder").Room
+    sink = part.open_review(
         folder,
         best_crops.take,
-        Choice(below_frac=review.below_frac, control_frac=review.control_frac, seed=seed),
-        Origin(run, model.bundle.labels, manifest.name, manifest.version),
-        Room(review.most_files, review.most_per_label, round(review.most_mb * MB_BYTES)),
+        part.Choice(below_frac=review.below_frac, control_frac=review.control_frac, seed=seed),
+        part.Origin(run, model.bundle.labels, manifest.name, manifest.version),
+        room(review.most_files, review.most_per_label, round(review.most_mb * MB_BYTES)),
     )
     return Reviewing(best_crops, sink)
 

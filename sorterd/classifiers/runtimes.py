@@ -1,11 +1,15 @@
-"""Which TFLite runtime works here: tflite-runtime, or its successor ai-edge-litert.
+"""Which TFLite runtime works here: tflite-runtime, or its successor ai-edge-litert; on what device.
 
 A runtime counts as usable once an Interpreter of it was built. Importing proves nothing:
-tflite-runtime beside numpy 2 imports and dies when it is used.
+tflite-runtime beside numpy 2 imports and dies when it is used. An accelerator is reached through
+its delegate, a shared library that is named in the settings.
 
-Nothing here runs a model.
+Models are opened by path: both runtimes then map the file into memory instead of reading it, so its
+pages are shared with the page cache and with every further interpreter (`/proc/self/maps` shows it,
+and a test looks there). Nothing here runs a model.
 """
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -29,6 +34,11 @@ MODULES: Final = {
     "tflite-runtime": "tflite_runtime.interpreter",
 }
 """In the order in which `auto` tries them."""
+
+_PACKAGES: Final = {
+    "libedgetpu": "Debian package libedgetpu1-std, from https://packages.cloud.google.com/apt"
+}
+"""Where a delegate's library comes from, by its name."""
 
 
 class Interpreter(Protocol):
@@ -65,30 +75,36 @@ class UsableRuntime:
 
     Attributes:
         name: As in the settings.
-        build: Makes one more Interpreter.
+        build: Makes one more Interpreter, with a delegate of its own where one was named.
+        delegate: The delegate's library; None for the processor.
     """
 
     name: str
     build: Callable[[], Interpreter]
+    delegate: str | None = None
 
 
-def usable_runtime(wanted: Runtime, model: Path, threads: int) -> UsableRuntime:
+def usable_runtime(
+    wanted: Runtime, model: Path, threads: int, delegate: str | None = None
+) -> UsableRuntime:
     """Find the first runtime that builds an Interpreter of this model.
 
     Args:
         wanted: One by name, or "auto" for either.
         model: A .tflite file.
         threads: Of each Interpreter.
+        delegate: An accelerator's library (`libedgetpu.so.1`), by path or as the system's loader
+            finds it; None for the processor.
 
     Raises:
-        DeviceUnavailable: None works here.
+        DeviceUnavailable: None works here, or the delegate does not.
         BundleFault: The runtime works, and the file is not a model.
     """
     tried = []
     for name in MODULES if wanted == "auto" else (wanted,):
         try:
-            make = import_module(MODULES[name]).Interpreter
-            build = partial(make, model_path=str(model), num_threads=threads)
+            module = import_module(MODULES[name])
+            build = partial(module.Interpreter, model_path=str(model), num_threads=threads)
             build()
         # A numpy 1 runtime beside numpy 2 fails in any of these ways.
         except (ImportError, AttributeError, SystemError) as fault:
@@ -99,11 +115,56 @@ def usable_runtime(wanted: Runtime, model: Path, threads: int) -> UsableRuntime:
                 f"{model} is not a model that {name} can read ({one_line(fault)}): "
                 "install the bundle anew"
             ) from fault
-        return UsableRuntime(name, build)
+        if delegate is None:
+            return UsableRuntime(name, build)
+        with_delegate = partial(_build_with, delegate, module, build, name)
+        with_delegate()
+        return UsableRuntime(name, with_delegate, delegate)
     missing = "ai-edge-litert" if wanted == "auto" else wanted
     raise DeviceUnavailable(
         f"no TFLite runtime works here ({'; '.join(tried)}): "
         f"{Path(sys.executable).name} -m pip install {missing}"
+    )
+
+
+def _build_with(
+    delegate: str, module: ModuleType, build: Callable[..., Interpreter], runtime: str
+) -> Interpreter:
+    """Build an Interpreter that gives the delegate what it wants of the model."""
+    _check_library(delegate)
+    try:
+        # The Interpreter keeps it alive.
+        return build(experimental_delegates=[module.load_delegate(delegate)])
+    except (ValueError, RuntimeError) as fault:
+        what = f"gave {runtime} no device: is it plugged in, and may this user open it?"
+        raise _unavailable(delegate, what, one_line(fault)) from fault
+
+
+def _check_library(delegate: str) -> None:
+    """Load it once before the runtime does, whose own failure leaves a traceback behind."""
+    try:
+        library = ctypes.CDLL(delegate)
+    except OSError as fault:
+        # The loader gives no error number. A library that is there may itself need one that is not.
+        absent = str(fault).startswith(f"{delegate}:") and "No such file" in str(fault)
+        if not absent:
+            what = "is not a library that can be loaded here"
+            raise _unavailable(delegate, what, one_line(fault)) from fault
+        package = _PACKAGES.get(Path(delegate).name.partition(".so")[0])
+        remedy = f"install it ({package})" if package else "install it, or correct its name"
+        raise DeviceUnavailable(
+            f"model.delegate {delegate}: there is no such library; {remedy}, "
+            "or leave model.delegate out for the processor"
+        ) from fault
+    for function in ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate"):
+        if not hasattr(library, function):
+            raise _unavailable(delegate, "is a library but no TFLite delegate", f"no {function}")
+
+
+def _unavailable(delegate: str, what: str, why: str) -> DeviceUnavailable:
+    return DeviceUnavailable(
+        f"model.delegate {delegate} {what} ({why}); "
+        "correct it, or leave model.delegate out for the processor"
     )
 
 

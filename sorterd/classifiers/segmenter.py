@@ -76,7 +76,8 @@ class TfliteSegmenter:
                 "restart, or choose another runtime"
             ) from fault
         numbers = self._output.numbers(self._answer()[0, :, :, 0])
-        if not np.isfinite(numbers).all():
+        # 8 bits always are a number.
+        if self._output.dtype == "float32" and not np.isfinite(numbers).all():
             raise DeviceFault(
                 f"{self.runtime} answered with no numbers to the segments model: check the model"
             )
@@ -104,7 +105,13 @@ class TfliteSegmenter:
 
 
 def open_segmenter(
-    path: Path, wanted: Segments, *, runtime: Runtime, threads: int, clock: Clock
+    path: Path,
+    wanted: Segments,
+    *,
+    runtime: Runtime,
+    threads: int,
+    clock: Clock,
+    delegate: str | None = None,
 ) -> TfliteSegmenter:
     """Build, check, warm and time a segments model.
 
@@ -114,13 +121,14 @@ def open_segmenter(
         runtime: By name, or "auto" for the first that works.
         threads: Of the interpreter; leave one core to the gates.
         clock: For the timing.
+        delegate: An accelerator's library; None for the processor.
 
     Raises:
-        DeviceUnavailable: No runtime works here.
+        DeviceUnavailable: No runtime works here, or the delegate does not.
         BundleFault: The model does not fit its manifest.
     """
     with without_chatter():
-        found = usable_runtime(runtime, path, threads)
+        found = usable_runtime(runtime, path, threads, delegate)
         interpreter = found.build()
         spec, output = _fitted(interpreter, wanted, where=str(path))
         try:

@@ -2,28 +2,40 @@
 
 One interpreter for each batch size, made, resized, warmed and timed at opening: a resize in the
 loop costs up to 1.3 ms and is a known source of faults. The golden answers are compared at
-opening, before the model is trusted with a piece.
+opening, before the model is trusted with a piece; the same calls say what one costs.
 
 Nothing here crops, decides or reads a clock of its own.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.classifiers.bundle import STAGES, Bundle, BundleFault
+from sorterd.classifiers.bundle import STAGES, Bundle, BundleFault, Golden
 from sorterd.classifiers.heads import Heads
+from sorterd.classifiers.probing import AGAIN, gains, trial
 from sorterd.classifiers.runtimes import (
     Interpreter,
     Runtime,
+    UsableRuntime,
     one_line,
     usable_runtime,
     without_chatter,
 )
-from sorterd.classifiers.tensors import Dtype, Output, output_of, quantisation, timed
+from sorterd.classifiers.tensors import (
+    TIMED,
+    WARM_UPS,
+    Dtype,
+    Output,
+    output_of,
+    quantisation,
+    timed,
+    typical_and_worst,
+)
 from sorterd.ports import Clock, DeviceFault, InputSpec
 
 
@@ -57,6 +69,8 @@ class TfliteClassifier:
         self._interpreters = dict(interpreters)
         self._heads = dict(heads)
         self._joint = Heads(bundle.manifest)
+        self._readers = {name: self._joint.reader(name, heads[name]) for name in self._joint.reads}
+        self._may_be_odd = any(heads[name].dtype == "float32" for name in self._readers)
         self._inputs = {
             size: one.tensor(one.get_input_details()[0]["index"])
             for size, one in self._interpreters.items()
@@ -111,12 +125,12 @@ class TfliteClassifier:
             ) from fault
 
     def _scores(self, size: int, used: int) -> npt.NDArray[np.float32]:
-        given: dict[str, npt.NDArray[np.float32]] = {
-            name: self._heads[name].numbers(self._outputs[size][name]()[:used])
-            for name in self._joint.reads
-        }
-        scores = self._joint.scores(given)
-        if not np.isfinite(scores).all():
+        outputs = self._outputs[size]
+        scores = self._joint.shared(
+            {name: read(outputs[name]()[:used]) for name, read in self._readers.items()}
+        )
+        # 8 bits always are a number.
+        if self._may_be_odd and not np.isfinite(scores).all():
             raise DeviceFault(f"{self.runtime} answered with no numbers: check the model")
         return scores
 
@@ -149,6 +163,8 @@ def open_part(
     threads: int,
     batch_sizes: tuple[int, ...],
     clock: Clock,
+    delegate: str | None = None,
+    probing: bool = False,
 ) -> TfliteClassifier:
     """Build, check, warm and time a bundle's model.
 
@@ -158,23 +174,38 @@ def open_part(
         threads: Of each interpreter; leave one core to the gates.
         batch_sizes: Rising, each 1 or more; one interpreter each.
         clock: For the timing.
+        delegate: An accelerator's library; None for the processor.
+        probing: Keep only the smallest size where crops are no cheaper in the largest. The
+            classifier's `batch_sizes` says what is there.
 
     Raises:
-        DeviceUnavailable: No runtime works here.
-        BundleFault: The model does not fit its manifest, or gives other than the golden answers.
+        DeviceUnavailable: No runtime works here, or the delegate does not.
+        BundleFault: The model does not fit its manifest, cannot take a batch of some size, or
+            gives other than the golden answers.
         ValueError: The batch sizes do not rise.
     """
     if not batch_sizes or batch_sizes[0] < 1 or tuple(sorted(set(batch_sizes))) != batch_sizes:
         raise ValueError(f"batch sizes {batch_sizes} must be 1 or more and rise")
+    smallest, *larger = batch_sizes
     with without_chatter():
-        found = usable_runtime(runtime, bundle.model_path, threads)
-        interpreters = {size: found.build() for size in batch_sizes}
-        spec, heads = _fitted(interpreters[batch_sizes[0]], bundle)
-        for size, one in interpreters.items():
-            _resize(one, size, spec, bundle)
-        classifier = TfliteClassifier(interpreters, spec, heads, bundle=bundle, runtime=found.name)
-        _compare_golden(classifier, bundle)
-        classifier.costs = {size: _timed(classifier, size, clock) for size in batch_sizes}
+        found = usable_runtime(runtime, bundle.model_path, threads, delegate)
+        one = found.build()
+        spec, heads = _fitted(one, bundle)
+        made = partial(TfliteClassifier, spec=spec, heads=heads, bundle=bundle, runtime=found.name)
+        _allocate(one, found, bundle)
+        _resize(one, smallest, bundle)
+        classifier = made({smallest: one})
+        single_ns = _proven(classifier, bundle, bundle.golden, TIMED, clock)
+        if larger and probing:
+            tried = made({larger[-1]: one})
+            if not _batches_pay(classifier, one, tried, single_ns, bundle, clock):
+                larger = []
+        others = {size: found.build() for size in larger}
+        for size, other in others.items():
+            _resize(other, size, bundle)
+        classifier = made({smallest: one, **others})
+        costs = {size: _timed(classifier, size, clock) for size in larger}
+        classifier.costs = {smallest: typical_and_worst(single_ns), **costs}
     classifier.hand_over()
     return classifier
 
@@ -224,15 +255,30 @@ def _fitted(one: Interpreter, bundle: Bundle) -> tuple[InputSpec, dict[str, Outp
     return spec, heads
 
 
-def _resize(one: Interpreter, size: int, spec: InputSpec, bundle: Bundle) -> None:
+def _allocate(one: Interpreter, found: UsableRuntime, bundle: Bundle) -> None:
+    """Let the runtime take its memory for the model as it was exported."""
     try:
-        index = one.get_input_details()[0]["index"]
-        one.resize_tensor_input(index, [size, spec.height_px, spec.width_px, 3])
+        one.allocate_tensors()
+    except (RuntimeError, ValueError) as fault:
+        raise BundleFault(
+            f"{bundle.model_path} cannot be run by {found.name} ({one_line(fault)}): "
+            "export it anew, or name its delegate in model.delegate if it is for an accelerator"
+        ) from fault
+
+
+def _resize(one: Interpreter, size: int, bundle: Bundle) -> None:
+    details = one.get_input_details()[0]
+    _, *edges_px = map(int, details["shape"])
+    if int(details["shape"][0]) == size:
+        return
+    try:
+        one.resize_tensor_input(details["index"], [size, *edges_px])
         one.allocate_tensors()
         given = [int(output["shape"][0]) for output in one.get_output_details()]
     except (RuntimeError, ValueError) as fault:
         raise BundleFault(
-            f"{bundle.model_path} cannot take a batch of {size} ({one_line(fault)}): "
+            f"{bundle.model_path} cannot take a batch of {size} ({one_line(fault)}): write "
+            "model.batch_sizes = [1] if it was compiled for an accelerator, as for an Edge TPU, or "
             "export it with a free batch size"
         ) from fault
     if given != [size] * len(given):
@@ -242,27 +288,54 @@ def _resize(one: Interpreter, size: int, spec: InputSpec, bundle: Bundle) -> Non
         )
 
 
-def _compare_golden(classifier: TfliteClassifier, bundle: Bundle) -> None:
-    size = classifier.batch_sizes[0]
+def _proven(
+    classifier: TfliteClassifier,
+    bundle: Bundle,
+    golden: Sequence[Golden],
+    calls: int,
+    clock: Clock,
+) -> list[int]:
+    """Compare golden answers in the smallest size, and time those same calls.
+
+    Returns:
+        What `calls` calls or more took, nanoseconds, the first ones left out.
+    """
+    (size,) = classifier.batch_sizes
+    table = _levels(classifier.spec)
+    _blank(classifier, size)
+    took_ns: list[int] = []
+    while len(took_ns) < max(WARM_UPS + calls, len(golden)):
+        known = golden[len(took_ns) % len(golden)] if golden else None
+        if known is not None:
+            classifier.slots(size)[0] = table[known.pixels]
+        before_ns = clock.now_ns()
+        scores = classifier.scores(size, size)
+        took_ns.append(clock.now_ns() - before_ns)
+        if known is not None:
+            _compare(classifier, bundle, known, scores[0])
+    return took_ns[WARM_UPS:]
+
+
+def _compare(
+    classifier: TfliteClassifier, bundle: Bundle, golden: Golden, scores: npt.NDArray[np.float32]
+) -> None:
     tolerance = bundle.manifest.golden_tolerance
-    for golden in bundle.golden:
-        classifier.slots(size)[0] = _encoded(golden.pixels, classifier.spec)
-        scores = classifier.scores(size, 1)[0]
-        expected, found = int(golden.scores.argmax()), int(scores.argmax())
-        off_frac = float(np.abs(scores - golden.scores).max())
-        # Labels that were level in the manifest may change places.
-        lead_frac = float(golden.scores[expected] - golden.scores[found])
-        if off_frac > tolerance or lead_frac > tolerance:
-            raise BundleFault(
-                f"{bundle.folder / golden.file} is {bundle.labels[expected]} "
-                f"{golden.scores.max():.2f} by the manifest and {bundle.labels[found]} "
-                f"{scores.max():.2f} on {classifier.runtime}: "
-                "choose another runtime, or make the bundle anew"
-            )
+    expected, found = int(golden.scores.argmax()), int(scores.argmax())
+    off_frac = float(np.abs(scores - golden.scores).max())
+    # Labels that were level in the manifest may change places.
+    lead_frac = float(golden.scores[expected] - golden.scores[found])
+    if off_frac > tolerance or lead_frac > tolerance:
+        raise BundleFault(
+            f"{bundle.folder / golden.file} is {bundle.labels[expected]} "
+            f"{golden.scores.max():.2f} by the manifest and {bundle.labels[found]} "
+            f"{scores.max():.2f} on {classifier.runtime}: "
+            "choose another runtime, or make the bundle anew"
+        )
 
 
-def _encoded(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.generic]:
-    numbers = pixels * np.float64(spec.gain) + spec.offset
+def _levels(spec: InputSpec) -> npt.NDArray[np.generic]:
+    """What each of the 256 pixel values is in the model's input: `spec.dtype`[256]."""
+    numbers = np.arange(256) * np.float64(spec.gain) + spec.offset
     if spec.dtype == "float32":
         return numbers.astype(np.float32)
     limits = np.iinfo(spec.dtype)
@@ -270,8 +343,33 @@ def _encoded(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.g
     return np.asarray(np.clip(levels, limits.min, limits.max).astype(spec.dtype))
 
 
-def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, int]:
-    """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
+def _batches_pay(
+    classifier: TfliteClassifier,
+    one: Interpreter,
+    largest: TfliteClassifier,
+    single_ns: Sequence[int],
+    bundle: Bundle,
+    clock: Clock,
+) -> bool:
+    """Try the largest size on the smallest's own interpreter, and bring that back to its size."""
+    (small,), (large,) = classifier.batch_sizes, largest.batch_sizes
+    crops = large / small
+    _resize(one, large, bundle)
+    _blank(largest, large)
+    batch_ns = trial(lambda: largest.scores(large, large), single_ns, crops=crops, clock=clock)
+    _resize(one, small, bundle)
+    pays = gains(batch_ns, single_ns, crops=crops)
+    # A resize is a known source of faults: what it answers is looked at again in either case.
+    again_ns = _proven(classifier, bundle, bundle.golden[:1], AGAIN if pays else 0, clock)
+    return pays and gains(batch_ns, again_ns, crops=crops)
+
+
+def _blank(classifier: TfliteClassifier, size: int) -> None:
     # The runtime's memory holds anything at first, which as float32 may be no number at all.
     classifier.slots(size)[:] = classifier.spec.zero_point
+
+
+def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, int]:
+    """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
+    _blank(classifier, size)
     return timed(lambda: classifier.scores(size, size), clock)

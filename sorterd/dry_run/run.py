@@ -97,7 +97,8 @@ class DryRun:
             DeviceFault: One failed; what was seen until then has been told and written.
         """
         self._check_arguments()
-        model = open_model(self.settings, RealClock())
+        # The same batch sizes on every machine, for the same report.
+        model = open_model(self.settings, RealClock(), probing=not self.fast)
         try:
             check_together(self.settings, model, self._costs(model))
             told, arrival, passed_over = self._travel(model, on_signal)

@@ -22,6 +22,7 @@ def cross_faults(
     labels: Sequence[str] | None,
     cost_ms: Mapping[int, float] | None,
     find_ms: Mapping[str, float] | None = None,
+    cores: int | None = None,
 ) -> list[Fault]:
     """Return every fault between settings, and between them and the model.
 
@@ -31,6 +32,7 @@ def cross_faults(
         cost_ms: The worst measured time of a call by batch size; None if nothing was measured.
         find_ms: By finder, the typical time that its model was measured to need for a frame, of
             those finders that the bundle serves; None if no model is at hand.
+        cores: How many the station may use; None if that is another machine's matter.
     """
     region = list(_region_faults(settings))
     faults = [
@@ -41,6 +43,7 @@ def cross_faults(
         *_label_faults(settings, labels),
         *_model_faults(settings, cost_ms or {}),
         *_finder_faults(settings, find_ms),
+        *_core_faults(settings, cores),
     ]
     if settings.station == "lids":
         faults += _lid_faults(settings, cost_ms or {})
@@ -194,6 +197,15 @@ def _finder_faults(settings: Settings, find_ms: Mapping[str, float] | None) -> I
         remedy = 'raise it, or write regions.finder = "difference"'
         max_age_ms = settings.frames.max_age_ms
         yield _fault(settings, ("frames", "max_age_ms"), max_age_ms, bound, remedy)
+
+
+def _core_faults(settings: Settings, cores: int | None) -> Iterator[Fault]:
+    """Tell that the model would take every core from the road; of one core both have a share."""
+    threads = settings.model.threads
+    most = threads if cores is None else max(1, cores - 1)
+    if threads > most:
+        bound = f"must leave a core to the road: at most {most}, of {cores} here"
+        yield _fault(settings, ("model", "threads"), threads, bound, f"write {most}")
 
 
 def _lid_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fault]:

@@ -4,8 +4,13 @@ pydantic finds every error and says where; what it cannot know is how these sett
 written in a file, that a gate's table holds two sets of keys, and which known key was meant.
 """
 
+import ast
+import inspect
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from textwrap import dedent
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -44,6 +49,8 @@ class _Place:
 
     keys: tuple[str | int, ...]
     field: FieldInfo | None
+    meaning: str
+    """What the key is for, in the words of its declaration; empty if it is not declared."""
     known: Mapping[str, FieldInfo]
     part: PartIn | None
     """The room whose part has its keys here, if any."""
@@ -69,7 +76,7 @@ def _fault(details: ErrorDetails, tree: type[BaseModel], raw: object, merged: Me
         remedy = f"write {_meant(place, tree)}, or take it out"
     else:
         bound = _bound(details, place.field)
-        remedy = _remedy(place.field, given=kind != "missing")
+        remedy = _remedy(place, given=kind != "missing")
     source = merged.source_near(tuple(key for key in place.keys if isinstance(key, str)))
     value = None if kind == "missing" else details["input"]
     return Fault(key_text(place.keys), value, bound, remedy, source)
@@ -79,6 +86,7 @@ def _place(tree: type[BaseModel], loc: Sequence[str | int], raw: object) -> _Pla
     """Follow pydantic's location down the declared tree, beside the values that were given."""
     keys: list[str | int] = []
     field: FieldInfo | None = None
+    meaning = ""
     known: dict[str, FieldInfo] = {}
     part: PartIn | None = None
     here: Any = tree
@@ -90,6 +98,7 @@ def _place(tree: type[BaseModel], loc: Sequence[str | int], raw: object) -> _Pla
                 continue  # a gate's part has its keys in the gate's own table
             known = _known(model, raw)
             field = known.get(str(step))
+            meaning = meaning_of(_owner(model, raw, str(step)), str(step)) if field else ""
             raw = _under(raw, step)
             here = field and field.annotation
             if field and (part := part_in(field)):
@@ -102,7 +111,7 @@ def _place(tree: type[BaseModel], loc: Sequence[str | int], raw: object) -> _Pla
         elif not isinstance(step, int):
             break  # the name of a union's member is no level of the file
         keys.append(step)
-    return _Place(tuple(keys), field, known, part)
+    return _Place(tuple(keys), field, meaning, known, part)
 
 
 def _known(model: type[BaseModel], raw: object) -> dict[str, FieldInfo]:
@@ -114,6 +123,41 @@ def _known(model: type[BaseModel], raw: object) -> dict[str, FieldInfo]:
     declared = part.declared(raw)
     del fields["part"]
     return fields | (declared.model_fields if declared else {})
+
+
+def _owner(model: type[BaseModel], raw: object, key: str) -> type[BaseModel]:
+    """Return the class that declares a key of a table: the table's own, or its part's."""
+    part = None if key in model.model_fields else part_in(model.model_fields["part"])
+    return (part and part.declared(raw)) or model
+
+
+def meaning_of(model: type[BaseModel], key: str) -> str:
+    """Return what a key is for: the docstring below its declaration; empty if it has none."""
+    docstrings = (_docstrings(each) for each in model.__mro__ if issubclass(each, BaseModel))
+    return next((each[key] for each in docstrings if key in each), "")
+
+
+@cache
+def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
+    """Read the docstrings of a model's own keys from its source.
+
+    pydantic can do it (`use_attribute_docstrings`), but does it for every class when that is made:
+    27 ms of each start, for words that are wanted when something is wrong.
+    """
+    try:
+        (tree,) = ast.parse(dedent(inspect.getsource(model))).body
+    except OSError:  # installed without its source
+        return {}
+    lines = itertools.pairwise(tree.body if isinstance(tree, ast.ClassDef) else ())
+    return {
+        key.target.id: words.value.value
+        for key, words in lines
+        if isinstance(key, ast.AnnAssign)
+        and isinstance(key.target, ast.Name)
+        and isinstance(words, ast.Expr)
+        and isinstance(words.value, ast.Constant)
+        and isinstance(words.value.value, str)
+    }
 
 
 def _model(annotation: object) -> type[BaseModel] | None:
@@ -187,11 +231,12 @@ def _number(field: FieldInfo) -> str | None:
     return " ".join([noun, *ends])
 
 
-def _remedy(field: FieldInfo | None, *, given: bool) -> str:
+def _remedy(place: _Place, *, given: bool) -> str:
     """Say what to do, with what the setting is for and what it is when left out."""
+    field = place.field
     if field is None:
         return "correct it"
-    about = (field.description or "").partition("\n")[0].rstrip(".")
+    about = place.meaning.partition("\n")[0].rstrip(".")
     meaning = f" ({about})" if about else ""
     if not given:
         return f"add it{meaning}"

@@ -11,15 +11,15 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource
-
-from sorterd.settings.faults import Fault, SettingsFault, nearest
+from sorterd.settings.faults import Fault, SettingsFault
 
 Keys = tuple[str, ...]
 """A setting's full name: `("gates", "glass", "pin")`."""
+
+ENV_PREFIX: Final = "SORTERD_"
+"""What the names of our environment variables begin with, in whatever case."""
 
 # The settings nest five deep at most; a file may nest for ever.
 _DEEPEST = 8
@@ -157,32 +157,11 @@ def read_file(config: Path) -> Layer:
     return Layer(leaves(tree), where_in_file)
 
 
-def read_environment(shape: type[BaseSettings]) -> tuple[Layer, list[Fault]]:
-    """Read the environment variables that begin with the shape's prefix.
-
-    Returns:
-        The layer, and a fault for each variable that leads to no setting's table at all.
-    """
-    source = _EnvironmentSource(shape)
-    tree = source()
-    names: dict[Keys, str] = {}
-    faults: list[Fault] = []
-    for name, value in os.environ.items():
-        if value and name.lower().startswith(source.env_prefix.lower()):
-            keys = tuple(name[len(source.env_prefix) :].lower().split("__"))
-            if _holds(tree, keys):
-                names[keys] = name
-            else:
-                faults.append(_unknown_variable(name, value, keys, shape))
-
-    def where_in_environment(keys: Keys) -> str:
-        # JSON in one variable gives a whole table; a table may be named by many variables.
-        outer = (keys[:n] for n in range(len(keys), 0, -1))
-        inner = (each for each in names if each[: len(keys)] == keys)
-        found = next((each for each in (*outer, *inner) if each in names), None)
-        return f"environment {names[found]}" if found else "environment"
-
-    return Layer(leaves(tree), where_in_environment), faults
+def variables() -> list[str]:
+    """Return the names of the environment variables that are ours and not empty."""
+    return [
+        name for name, value in os.environ.items() if value and name.upper().startswith(ENV_PREFIX)
+    ]
 
 
 def read_flags(flags: Mapping[str, object]) -> Layer:
@@ -200,36 +179,6 @@ def read_flags(flags: Mapping[str, object]) -> Layer:
             del found[each]
         found[keys] = value
     return Layer(found, lambda _: "flag")
-
-
-class _EnvironmentSource(EnvSettingsSource):
-    """pydantic-settings' reader, which leaves a value that is not JSON to the tree's own checks."""
-
-    def __init__(self, shape: type[BaseSettings]) -> None:
-        # `NAME=` in a unit file or a shell means that nothing is wanted.
-        super().__init__(shape, env_ignore_empty=True)
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except (ValueError, RecursionError):
-            return value
-
-
-def _holds(tree: object, keys: Keys) -> bool:
-    for key in keys:
-        if not isinstance(tree, Mapping) or key not in tree:
-            return False
-        tree = tree[key]
-    return True
-
-
-def _unknown_variable(name: str, value: str, keys: Keys, shape: type[BaseSettings]) -> Fault:
-    top = nearest(keys[0], shape.model_fields) or ""
-    rest = () if top == keys[0] else keys[1:]
-    meant = shape.model_config.get("env_prefix", "") + "__".join((top, *rest)).upper()
-    remedy = f"write {meant}, or take it out"
-    return Fault(name, value, "must be named after a setting", remedy, f"environment {name}")
 
 
 def _file_fault(config: Path, wrong: str, where: str) -> SettingsFault:

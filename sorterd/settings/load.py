@@ -6,11 +6,11 @@ setting means for another is in `check.py`. Nothing here opens a device or conve
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sorterd.ports import PartSettings
 from sorterd.settings.errors import faults_of
@@ -20,9 +20,9 @@ from sorterd.settings.layers import (
     Layer,
     Merged,
     leaves,
-    read_environment,
     read_file,
     read_flags,
+    variables,
 )
 from sorterd.settings.parts import USUAL_KIND, PartIn
 from sorterd.settings.toml import toml_lines
@@ -141,12 +141,6 @@ class Settings(Branch):
         return next(within, "default")
 
 
-class _Environment(Settings, BaseSettings):
-    """The same tree as the environment spells it; only ever read by pydantic-settings."""
-
-    model_config = SettingsConfigDict(env_prefix="SORTERD_", env_nested_delimiter="__")
-
-
 def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """Read the settings from every source.
 
@@ -173,9 +167,12 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     merged = Merged(_part_of, USUAL_KIND)
     merged.lay(Layer(leaves(usual), lambda _: "default"))
     merged.lay(written)
-    variables, unknown = read_environment(_Environment)
-    faults.extend(unknown)
-    merged.lay(variables)
+    if variables():
+        # By name, for the 30 ms that its imports take: few stations set a variable.
+        environment = import_module("sorterd.settings.environment")
+        given, unknown = environment.read_environment(Settings)
+        faults.extend(unknown)
+        merged.lay(given)
     merged.lay(read_flags(flags))
     try:
         settings = Settings.model_validate(merged.tree(), context=merged)

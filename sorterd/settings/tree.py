@@ -45,9 +45,7 @@ Label = Annotated[str, Field(min_length=1, max_length=80)]
 class Branch(BaseModel):
     """A table of settings: frozen, and closed to keys it does not know."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RegionOfInterest(Branch):
@@ -174,10 +172,13 @@ class Model(Branch):
     """Name of a bundle that came with sorterd, or the path of a bundle's folder."""
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = "auto"
     """What runs the model; auto takes ai-edge-litert where both are installed."""
+    delegate: str | None = Field(None, min_length=1)
+    """Library of an accelerator's delegate, as libedgetpu.so.1; left out: the processor."""
     threads: int = Field(1, ge=1, le=8)
     """Threads of the runtime; leave at least one core free."""
     batch_sizes: tuple[Annotated[int, Field(ge=1, le=32)], ...] = (1, 2, 4)
-    """How many crops may go through the model in one call, rising from 1."""
+    """How many crops may go through the model in one call, rising from 1. They are tried at each
+    start; where a batch saves nothing, crops go singly."""
     stall_ms: int = Field(500, ge=10, le=60_000)
     """Time without an answer after which the runtime counts as stalled."""
 
@@ -196,7 +197,7 @@ class Judging(Branch):
     max_views: int = Field(6, ge=1, le=100)
     """Views after which no more are asked for."""
     same_view_mm: float = Field(40, ge=0, le=1000)
-    """Views that lie nearer than this count less."""
+    """Views that lie nearer than this count less; 0: each counts in full."""
 
 
 class Frames(Branch):

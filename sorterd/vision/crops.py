@@ -23,6 +23,8 @@ PADDING: Final = 128
 """Mid grey fills what the region's shape leaves free: zero, or nearly, in the model's numbers."""
 # cv2's linear resize looks at 2x2 pixels, so it skips some below half the size; area looks at all.
 _AREA_BELOW: Final = 0.5
+# The bit in which int8 and uint8 differ by 128.
+_SIGN: Final = np.uint8(0x80)
 
 
 class Cropper:
@@ -40,14 +42,19 @@ class Cropper:
         self._spec = spec
         self._margin_frac = margin_frac
         self._table = quantised(spec)
-        self._padding = self._table[padding]
-        self._resized = np.empty(spec.height_px * spec.width_px * 3, np.uint8)
-        self._coloured = np.empty_like(self._resized)
         levels = np.arange(256, dtype=np.int32)
         # At scale 1/127.5 the table is x - 128 or one beside it, which is one flipped bit: measured
-        # 3.5 us instead of 39 us for cv2.LUT. A level of 256 is far below the camera's noise.
-        self._plain = spec.dtype == "uint8" and _at_most_one_off(self._table, levels)
+        # 2.4 us instead of 39 us for cv2.LUT. A level of 256 is far below the camera's noise.
         self._flipped = spec.dtype == "int8" and _at_most_one_off(self._table, levels - 128)
+        plain = spec.dtype == "uint8" and _at_most_one_off(self._table, levels)
+        self._in_place = plain or self._flipped
+        # What must be written for the padding to come out as the table has it.
+        in_model = int(self._table[padding : padding + 1].view(np.uint8)[0])
+        self._grey = padding
+        if self._in_place:
+            self._grey = in_model ^ int(_SIGN) if self._flipped else in_model
+        self._scratch = np.empty(spec.height_px * spec.width_px * 3, np.uint8)
+        self._levels = np.empty((spec.height_px, spec.width_px, 3), np.uint8)
 
     def write(self, pixels: npt.NDArray[np.uint8], box: Box, slot: npt.NDArray[np.generic]) -> None:
         """Fill one slot of a model's input with one region of one frame.
@@ -69,36 +76,46 @@ class Cropper:
         fit = min(spec.height_px / rows, spec.width_px / columns)
         height_px = min(spec.height_px, max(1, round(rows * fit)))
         width_px = min(spec.width_px, max(1, round(columns * fit)))
-        shape = (height_px, width_px, 3)
-        resized = self._resized[: height_px * width_px * 3].reshape(shape)
-        cv2.resize(
-            region,
-            (width_px, height_px),
-            dst=resized,
-            interpolation=cv2.INTER_AREA if fit < _AREA_BELOW else cv2.INTER_LINEAR,
-        )
         top, left = (spec.height_px - height_px) // 2, (spec.width_px - width_px) // 2
-        slot[:top] = self._padding
-        slot[top + height_px :] = self._padding
-        slot[:, :left] = self._padding
-        slot[:, left + width_px :] = self._padding
-        self._convert(resized, slot[top : top + height_px, left : left + width_px])
+        inside = slice(top, top + height_px), slice(left, left + width_px)
+        # What the model wants as it is, or but for one bit, is made where the model reads it.
+        levels = slot.view(np.uint8) if self._in_place else self._levels
+        # All of it: 110 KB are set in 0.8 us, the four strips around a crop one by one in 12.
+        levels.fill(self._grey)
+        self._fit(region, levels[inside], cv2.INTER_AREA if fit < _AREA_BELOW else cv2.INTER_LINEAR)
+        if self._flipped:
+            np.bitwise_xor(levels, _SIGN, out=levels)
+        elif spec.dtype == "float32":
+            np.multiply(levels, np.float32(spec.gain), out=slot)
+            np.add(slot, np.float32(spec.offset), out=slot)
+            # Reckoned in float32 it would be one bit beside the table's.
+            for strip in (
+                slot[:top],
+                slot[top + height_px :],
+                slot[:, :left],
+                slot[:, left + width_px :],
+            ):
+                strip[...] = self._table[self._grey]
+        elif not self._in_place:
+            cv2.LUT(levels, self._table.view(np.uint8), dst=slot.view(np.uint8))
 
-    def _convert(self, resized: npt.NDArray[np.uint8], inner: npt.NDArray[np.generic]) -> None:
-        """BGR to RGB and into the model's numbers, straight into the input."""
-        if self._plain or self._flipped:
-            levels = inner.view(np.uint8)
-            cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=levels)
-            if self._flipped:
-                np.bitwise_xor(levels, 0x80, out=levels)
-            return
-        coloured = self._coloured[: resized.size].reshape(resized.shape)
-        cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=coloured)
-        if self._spec.dtype == "float32":
-            np.multiply(coloured, np.float32(self._spec.gain), out=inner)
-            np.add(inner, np.float32(self._spec.offset), out=inner)
+    def _fit(
+        self, region: npt.NDArray[np.uint8], inner: npt.NDArray[np.uint8], interpolation: int
+    ) -> None:
+        """Resize a region from BGR into RGB.
+
+        Which of the two steps is first makes no difference to any byte, and the one that changes
+        the colours is the cheaper the fewer pixels it is given.
+        """
+        size = inner.shape[1], inner.shape[0]
+        if region.size <= inner.size:
+            coloured = self._scratch[: region.size].reshape(region.shape)
+            cv2.cvtColor(region, cv2.COLOR_BGR2RGB, dst=coloured)
+            cv2.resize(coloured, size, dst=inner, interpolation=interpolation)
         else:
-            cv2.LUT(coloured, self._table.view(np.uint8), dst=inner.view(np.uint8))
+            resized = self._scratch[: inner.size].reshape(inner.shape)
+            cv2.resize(region, size, dst=resized, interpolation=interpolation)
+            cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=inner)
 
 
 def widened(pixels: npt.NDArray[np.uint8], box: Box, margin_frac: float) -> npt.NDArray[np.uint8]:

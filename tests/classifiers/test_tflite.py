@@ -219,3 +219,15 @@ def test_both_runtimes_agree_on_the_shipped_bundle() -> None:
             rows.append((golden.file, int(subject.scores(1, 1).argmax())))
     assert rows
     assert len(set(rows)) == len(bundle.golden)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_model_is_mapped_not_read(name: Runtime, folder: Path) -> None:
+    """It should share the file's pages with the page cache, whichever runtime opens it."""
+    if not is_installed(name):
+        pytest.skip(f"{name} does not run here")
+    subject = opened(load(folder), runtime=name)
+
+    with Path("/proc/self/maps").open(encoding="utf-8") as maps:
+        assert any(str(folder / "model.tflite") in line for line in maps)
+    assert subject.runtime == name

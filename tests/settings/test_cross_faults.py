@@ -333,3 +333,25 @@ def test_a_label_in_every_pair_of_bins_is_found() -> None:
         shared = usual[one].labels[0]
         flags = {f"bins.{other}.labels": [*usual[other].labels, shared]}
         assert [fault.value for fault in faults(flags)] in ([shared], [shared, shared])
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "most"), [(4, 4, 3), (8, 4, 3), (2, 2, 1), (2, 1, 1), (8, 8, 7)]
+)
+def test_the_model_leaves_a_core_to_the_road(threads: int, cores: int, most: int) -> None:
+    """It should say how many threads there may be here, and why."""
+    there = load(None, {"model.threads": threads})
+    (fault,) = cross_faults(there, labels=LABELS, cost_ms=QUICK, cores=cores)
+
+    assert (fault.key, fault.value, fault.source) == ("model.threads", threads, "flag")
+    assert fault.bound == f"must leave a core to the road: at most {most}, of {cores} here"
+    assert fault.remedy == f"write {most}"
+    assert not cross_faults(
+        load(None, {"model.threads": most}), labels=LABELS, cost_ms=QUICK, cores=cores
+    )
+
+
+def test_one_core_is_shared() -> None:
+    """It should run on a machine with a single core, and say nothing of a machine not known."""
+    assert not cross_faults(load(None, {}), labels=LABELS, cost_ms=QUICK, cores=1)
+    assert not faults({"model.threads": 8})

@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorterd.vision.grids import Mask, Picture, changed_places, grown
+from sorterd.vision.grids import Mask, Picture, changed_places, grown, marked
 
 # Every fourth place of the coarse grid each way: 1,200 of 19,200.
 _GRID = 4
+# Every fourth row, 4,800 places, is belt enough for a slight one.
+_ROWS = 4
 # What the light leaves unexplained, as a share of the view (edges, reflections).
 _UNEXPLAINED_FRAC = 0.08
 # A piece moves on between two pictures: look this many coarse places around where it was.
@@ -51,17 +53,17 @@ def slight_change(coarse: Picture, mean: Picture, changed: Mask) -> LightChange 
     Returns:
         The change; None if it is too small to matter or too little belt shows.
     """
-    belt = np.asarray(changed == 0, np.uint8)
+    belt = (changed[::_ROWS] == 0).view(np.uint8)
     if cv2.countNonZero(belt) < _LEAST_BELT_FRAC * belt.size:
         return None
-    seen, known = np.array(cv2.mean(coarse, belt)[:3]), np.array(cv2.mean(mean, belt)[:3])
-    if np.abs(seen - known).max() < _LEAST_LEVELS:
+    seen, known = cv2.mean(coarse[::_ROWS], belt)[:3], cv2.mean(mean[::_ROWS], belt)[:3]
+    if all(abs(new - old) < _LEAST_LEVELS for new, old in zip(seen, known, strict=True)):
         return None
-    return LightChange((seen + 1.0) / (known + 1.0), np.zeros(3))
+    return LightChange((np.array(seen) + 1.0) / (np.array(known) + 1.0), np.zeros(3))
 
 
 def sudden_change(
-    coarse: Picture, mean: Picture, margin: Picture, before: Mask | None
+    coarse: Picture, mean: Picture, margin: Picture, changed: Mask, before: Mask | None
 ) -> LightChange | None:
     """Find the change of light that explains why most of a picture changed at once.
 
@@ -69,23 +71,30 @@ def sudden_change(
         coarse: The picture.
         mean: The empty belt.
         margin: What the belt differs by on its own.
+        changed: Above 0 where the two differ by more.
         before: Above 0 where the picture before this one had changed; None: nowhere.
 
     Returns:
         The change; None if it was not the light.
     """
+    best, least = None, _UNEXPLAINED_FRAC * changed.size
+    elsewhere = None
+    if before is not None:
+        elsewhere = marked(grown(before, _AROUND) == 0)
+        if cv2.countNonZero(cv2.bitwise_and(changed, elsewhere)) < least:
+            # Pieces that move on, many of them: nothing that light would have to explain.
+            return None
     new = coarse[::_GRID, ::_GRID].reshape(-1, 3).astype(np.float64)
     old = mean[::_GRID, ::_GRID].reshape(-1, 3).astype(np.float64)
     candidates = (
         LightChange(np.median((new + 1.0) / (old + 1.0), axis=0), np.zeros(3)),
         LightChange(np.ones(3), np.median(new - old, axis=0)),
     )
-    best, least = None, _UNEXPLAINED_FRAC * mean.shape[0] * mean.shape[1]
     for candidate in candidates:
         left = changed_places(coarse, candidate.on(mean), margin)
-        if before is not None:
-            left[grown(before, _AROUND) > 0] = 0
-        unexplained = cv2.countNonZero(left)
+        unexplained = cv2.countNonZero(
+            left if elsewhere is None else cv2.bitwise_and(left, elsewhere)
+        )
         if unexplained < least:
             best, least = candidate, unexplained
     return best

@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from sorterd.vision.grids import Mask
 
+Heights = npt.NDArray[np.float32]
+"""float32[H, W]: how far each place of a shape is from its edge; 0 outside, and all around."""
+
 # Outlines that fill this much of their hull have no waist; the distance need not be measured.
 _CONVEX_FRAC = 0.95
 # The finest shape that matters is a waist; at 64 places along the outline it is 5 or more wide.
@@ -31,7 +34,8 @@ _ALIKE_FRAC = 0.5
 _WAIST_FRAC = 1.0
 # What is this many times as long as wide is one slender thing (a toothbrush), whatever its waist.
 _SLENDER = 4.0
-_LEVELS_FRAC = tuple(level / 100 for level in range(20, 76, 5))
+_LOW_FRAC = tuple(level / 100 for level in range(20, 35, 5))
+_HIGH_FRAC = tuple(level / 100 for level in range(35, 76, 5))
 
 
 def count_lobes(outline: Mask) -> int:
@@ -45,14 +49,22 @@ def count_lobes(outline: Mask) -> int:
     """
     contours, _ = cv2.findContours(outline, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     contour = max(contours, key=cv2.contourArea)
-    hull_area = cv2.contourArea(cv2.convexHull(contour))
-    sides = cv2.minAreaRect(contour)[1]
-    if cv2.contourArea(contour) >= _CONVEX_FRAC * hull_area or max(sides) > _SLENDER * min(sides):
+    hull = cv2.convexHull(contour)
+    if cv2.contourArea(contour) >= _CONVEX_FRAC * cv2.contourArea(hull):
         return 1
-    shape = np.pad(_shrunk(outline), 1)
+    sides = cv2.minAreaRect(contour)[1]
+    if max(sides) > _SLENDER * min(sides):
+        return 1
+    shape = cv2.copyMakeBorder(_shrunk(outline), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     height = np.asarray(cv2.distanceTransform(shape, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
     top = float(height.max())
-    return max(_hills_above(height, level * top, top) for level in _LEVELS_FRAC)
+    levels = _parted_levels(height, [level * top for level in _HIGH_FRAC])
+    most = max((_hills_above(height, level, top) for level in levels), default=1)
+    # Up to 0.375 the hills that count are the same ones, of half the top: they part as the level
+    # rises and never join. What is one at the first high level is one at the low ones.
+    if levels and levels[0] == _HIGH_FRAC[0] * top:
+        most = max(most, *(_hills_above(height, level * top, top) for level in _LOW_FRAC))
+    return most
 
 
 def _shrunk(outline: Mask) -> Mask:
@@ -63,15 +75,32 @@ def _shrunk(outline: Mask) -> Mask:
     return np.asarray(cv2.threshold(small, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _hills_above(height: npt.NDArray[np.float32], level: float, top: float) -> int:
+def _parted_levels(height: Heights, levels: list[float]) -> list[float]:
+    """Return those levels above which there is more than one hill, high or low.
+
+    The levels are laid below each other in one picture, parted by the shape's empty rim, so that
+    their hills are counted in one pass.
+    """
+    above = height > np.array(levels, np.float32)[:, np.newaxis, np.newaxis]
+    _, labels = cv2.connectedComponents(
+        above.view(np.uint8).reshape(-1, height.shape[1]), ltype=cv2.CV_16U
+    )
+    # Labels rise from the top down, so each level's highest is the number of hills up to it.
+    up_to = labels.reshape(len(levels), -1).max(axis=1).tolist()
+    before = [0, *up_to[:-1]]
+    return [
+        level for level, last, first in zip(levels, up_to, before, strict=True) if last - first > 1
+    ]
+
+
+def _hills_above(height: Heights, level: float, top: float) -> int:
     """Count the hills that rise well above a level and begin next to another such hill."""
-    count, labels = cv2.connectedComponents((height > level).astype(np.uint8))
-    if count <= 2:
-        return 1
+    count, labels = cv2.connectedComponents((height > level).view(np.uint8), ltype=cv2.CV_16U)
     least = max(level / _SADDLE_FRAC, _ALIKE_FRAC * top)
-    hills = [labels == label for label in range(1, count) if height[labels == label].max() >= least]
-    if len(hills) < 2:
+    high = np.flatnonzero(np.bincount(labels[height >= least], minlength=count))
+    if len(high) < 2:
         return 1
+    hills = [labels == label for label in high]
     longest = _WAIST_FRAC * min(float(height[hill].max()) for hill in hills)
     near = 0
     for hill in hills:

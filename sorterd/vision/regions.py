@@ -19,7 +19,19 @@ from sorterd.core.records import Box, Region
 from sorterd.vision.background import Background
 from sorterd.vision.covering import Cover
 from sorterd.vision.ghosts import ghost_places
-from sorterd.vision.grids import Grid, Mask, Part, Picture, changed_places, excess, grown
+from sorterd.vision.grids import (
+    Grid,
+    Mask,
+    Part,
+    Picture,
+    any_channel,
+    changed_places,
+    excess,
+    grown,
+    marked,
+    surroundings,
+    within,
+)
 from sorterd.vision.light import LightChange, slight_change, sudden_change
 from sorterd.vision.lobes import count_lobes
 from sorterd.vision.outlines import Outline, OutlineRules, find_outlines
@@ -29,6 +41,8 @@ from sorterd.vision.zones import find_zones
 _LIGHT_FRAC = 0.2
 # More things than a belt holds pieces: water, confetti, a loose cable. Bounds a frame's work.
 _MOST_THINGS = 40
+# Fine places around what has changed that a close look needs: a ghost is told by five of belt.
+_AROUND = 6
 # Fine places around a piece that are not learned either: its shadow and its next few millimetres.
 _UNLEARNED = 6
 # Fine places around a ghost that are put right with it, and how much of an outline must be ghost
@@ -153,9 +167,10 @@ class RegionFinder:
         if zones is None:
             return self._covered(coarse, exposed_ns)
         self._cover.lift()
-        if self._background.due(exposed_ns):
+        if self._background.level_due(exposed_ns):
             zones = [self._without_ghosts(zone) for zone in zones]
-            self._learn(pixels, zones, exposed_ns)
+            self._background.follow_level(coarse, self._open_to(zones), exposed_ns)
+        self._learn(pixels, zones, exposed_ns)
         return Finding(tuple(self._region(zone, own) for zone in zones for own in zone.outlines))
 
     def _look(self, pixels: Picture, coarse: Picture) -> list[_Zone] | None:
@@ -165,9 +180,9 @@ class RegionFinder:
         if cv2.countNonZero(beyond.reshape(beyond.shape[0], -1)) <= self._quiet:
             self._changed_before = None
             return []
-        changed = changed_places(coarse, mean, margin)
+        changed = any_channel(beyond)
         if cv2.countNonZero(changed) > _LIGHT_FRAC * changed.size and not self._cover.lies:
-            sudden = sudden_change(coarse, mean, margin, self._changed_before)
+            sudden = sudden_change(coarse, mean, margin, changed, self._changed_before)
             if sudden is not None:
                 self._background.relevel(sudden.gain, sudden.offset)
                 mean, margin = self._background.coarse_mean, self._background.coarse_margin
@@ -188,14 +203,20 @@ class RegionFinder:
         return zones
 
     def _look_closely(
-        self, pixels: Picture, part: Part, own: Mask, light: LightChange | None
+        self, pixels: Picture, part: Part, own: Mask | None, light: LightChange | None
     ) -> _Zone:
         fine = self._grid.fine(pixels, part)
-        mean, margin = self._background.mean[part], self._background.margin[part]
+        mean = self._background.mean[part]
         if light is not None:
             mean = light.on(mean)
-        outlines, thick = find_outlines(fine, mean, margin, own, self._outline_rules)
-        return _Zone(part, fine, mean, outlines, thick)
+        beyond = changed_places(fine, mean, self._background.margin[part])
+        changed = marked(beyond > 0)
+        if own is not None:
+            changed &= own
+        inner = surroundings(changed, _AROUND)
+        fine, mean = fine[inner], mean[inner]
+        outlines, thick = find_outlines(fine, mean, changed[inner], self._outline_rules)
+        return _Zone(within(part, inner), fine, mean, outlines, thick)
 
     def _covered(self, coarse: Picture, exposed_ns: int) -> Finding:
         if self._cover.lie(coarse, self._background.coarse_margin, exposed_ns):
@@ -224,17 +245,38 @@ class RegionFinder:
             thick = np.where(belt > 0, 0, thick).astype(np.uint8)
         return _Zone(zone.part, zone.fine, zone.mean, kept, thick)
 
+    def _open_to(self, zones: list[_Zone]) -> Mask | None:
+        """Return where the coarse grid shows belt, or None for everywhere."""
+        laden = [zone.part for zone in zones if zone.outlines]
+        if not laden:
+            return None
+        columns, rows = self._grid.coarse_size
+        belt = np.full((rows, columns), 255, np.uint8)
+        for tall, wide in laden:
+            belt[tall.start // 2 : tall.stop // 2, wide.start // 2 : wide.stop // 2] = 0
+        return belt
+
     def _learn(self, pixels: Picture, zones: list[_Zone], exposed_ns: int) -> None:
-        fine = self._grid.fine(pixels, self._grid.whole)
-        keep_out: Mask | None = None
-        for zone in zones:
-            if zone.outlines:
-                if keep_out is None:
-                    keep_out = np.zeros(fine.shape[:2], np.uint8)
-                keep_out[zone.part] |= zone.thick
-        if keep_out is not None:
-            keep_out = grown(keep_out, _UNLEARNED)
-        self._background.learn(fine, keep_out, exposed_ns)
+        laden = [zone for zone in zones if zone.outlines]
+        for band in self._background.take_turns(exposed_ns):
+            part = band.rows, self._grid.whole[1]
+            fine = self._grid.fine(pixels, part)
+            self._background.learn(band, fine, self._keep_out(band.rows, laden), exposed_ns)
+
+    def _keep_out(self, rows: slice, laden: list[_Zone]) -> Mask | None:
+        """Return where pieces and their surroundings lie in some rows of the fine grid."""
+        above, below = max(rows.start - _UNLEARNED, 0), rows.stop + _UNLEARNED
+        near = [zone for zone in laden if zone.part[0].start < below and zone.part[0].stop > above]
+        if not near:
+            return None
+        places = np.zeros((below - above, self._grid.fine_size[0]), np.uint8)
+        for zone in near:
+            tall, wide = zone.part
+            top, bottom = max(tall.start, above), min(tall.stop, below)
+            places[top - above : bottom - above, wide] |= zone.thick[
+                top - tall.start : bottom - tall.start
+            ]
+        return grown(places, _UNLEARNED)[rows.start - above : rows.stop - above]
 
     def _region(self, zone: _Zone, outline: Outline) -> Region:
         rows, columns = zone.part

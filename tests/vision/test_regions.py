@@ -366,12 +366,48 @@ def test_learning_follows_time_not_frames() -> None:
         end_ns = now_ns + 10_000_000_000
         for gap_ns in gaps_ns:
             now_ns = min(now_ns + int(gap_ns), end_ns)
-            if background.due(now_ns):
-                background.learn(patch, None, now_ns)
+            for band in background.take_turns(now_ns):
+                background.learn(band, patch[band.rows], None, now_ns)
         learned.append(background.mean[15, 15, 0])
 
     assert learned[0] > 108
     assert abs(int(learned[0]) - int(learned[1])) <= 1
+
+
+def test_learning_is_spread_over_frames() -> None:
+    """It should never learn much of the picture in one frame, and all of it often enough."""
+    belt = np.full((240, 320, 3), 100, np.uint8)
+    background = Background(sensitivity=18, learn_ns=20_000_000_000)
+    now_ns = ODD_START_NS
+    while not background.ready:
+        background.gather(belt, now_ns)
+        now_ns += FRAME_NS
+    learned_ns, most_rows, longest_ns = np.full(240, now_ns), 0, 0
+    for _ in range(30 * 40):
+        now_ns += FRAME_NS
+        turns = background.take_turns(now_ns)
+        for band in turns:
+            background.learn(band, belt[band.rows], None, now_ns)
+            longest_ns = max(longest_ns, now_ns - int(learned_ns[band.rows].min()))
+            learned_ns[band.rows] = now_ns
+        most_rows = max(most_rows, sum(band.rows.stop - band.rows.start for band in turns))
+
+    assert most_rows <= 60
+    # A fortieth of the time constant, and the frame that it is waited for.
+    assert longest_ns <= 500_000_000 + 2 * FRAME_NS
+
+
+def test_a_gap_in_the_frames_is_learned_once() -> None:
+    """It should learn each place once after a gap, however long the gap was."""
+    belt = np.full((48, 64, 3), 100, np.uint8)
+    background = Background(sensitivity=18, learn_ns=20_000_000_000)
+    for number in range(20):
+        background.gather(belt, number * FRAME_NS)
+
+    turns = background.take_turns(3_600_000_000_000)
+
+    assert sorted(row for band in turns for row in range(48)[band.rows]) == list(range(48))
+    assert background.take_turns(3_600_000_000_000 + 1) == []
 
 
 @pytest.mark.parametrize("colour", [(40.0, 160.0, 200.0), (55.0, 58.0, 59.0), (30.0, 30.0, 34.0)])

@@ -38,6 +38,7 @@ from sorterd.inference import Inference
 from sorterd.mailbox import Bell, Mailbox, NewestBox
 from sorterd.pipeline import Job, Onlooker, Todo
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
+from sorterd.realtime import go_first, priorities_here, quick_switching, steady_memory
 from sorterd.wiring import Station
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Daemon:
         """Return what was not used so far, by reason."""
         drops = dict(self._pipeline.mind.drops)
         drops[Drop.FRAME_SUPERSEDED] = drops.get(Drop.FRAME_SUPERSEDED, 0) + self._frames.superseded
+        drops[Drop.FRAME_NOT_NEEDED] = self._pipeline.not_needed
         return {drop: count for drop, count in drops.items() if count}
 
     def run(
@@ -163,23 +165,19 @@ class Daemon:
                 "capture": self._capture_thread,
             }.items()
         }
-        for thread in threads.values():
-            thread.start()
-        while not self._stopping.is_set() and not self._asked:
-            now_ns = self._clock.now_ns()
-            if until_ns is not None and now_ns >= until_ns:
-                break
-            self._main_bell.wait_until(min(now_ns + each_ns, until_ns or now_ns + each_ns))
-            look()
-        self.stop()
-        # A thread that hangs inside a driver cannot be waited for: the others close without it.
-        threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
-        self._over.set()
-        self._inference.stop()
-        for bell in (self._gate_bell, self._sink_bell):
-            bell.ring()
-        for name in ("gates", "sink", "infer", "capture"):
-            threads[name].join(2.0)
+        with quick_switching(), steady_memory():
+            for thread in threads.values():
+                thread.start()
+            self._wait(until_ns, each_ns, look)
+            self.stop()
+            # A thread that hangs inside a driver cannot be waited for: the others close without it.
+            threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
+            self._over.set()
+            self._inference.stop()
+            for bell in (self._gate_bell, self._sink_bell):
+                bell.ring()
+            for name in ("gates", "sink", "infer", "capture"):
+                threads[name].join(2.0)
         jobs = self._inference.jobs
         for box in (jobs, self._answers, self._moves, self._pulses, self._outcomes):
             if box.lost:
@@ -187,9 +185,19 @@ class Daemon:
         if self._fault is not None:
             raise self._fault
 
+    def _wait(self, until_ns: int | None, each_ns: int, look: Callable[[], None]) -> None:
+        while not self._stopping.is_set() and not self._asked:
+            now_ns = self._clock.now_ns()
+            if until_ns is not None and now_ns >= until_ns:
+                break
+            self._main_bell.wait_until(min(now_ns + each_ns, until_ns or now_ns + each_ns))
+            look()
+
     # The top of every thread: the one place where a bug is caught.
 
     def _top(self, work: Callable[[], None]) -> None:
+        if (priority := priorities_here().get(threading.current_thread().name)) is not None:
+            go_first(priority)
         try:
             work()
         except (DeviceUnavailable, DeviceFault) as fault:
@@ -211,12 +219,17 @@ class Daemon:
         Capture(
             self._clock,
             self._open_camera,
-            self._frames.put,
+            self._hand_on,
             stopping=self._stopping.is_set,
             failed=self._camera_failed,
             patience=self._patience.camera,
         ).run()
         self.stop()
+
+    def _hand_on(self, frame: Frame) -> None:
+        # What is not worth seeing need not even wake the sort thread; but an onlooker wants it.
+        if self._onlooker is not None or self._pipeline.worth_seeing(frame):
+            self._frames.put(frame)
 
     def _camera_failed(self) -> None:
         self._make_safe.set()
@@ -246,7 +259,8 @@ class Daemon:
             self._do(self._pipeline.step(Tick(self._clock.now_ns())), out)
             return
         out.last_frame_ns = self._clock.now_ns()
-        self._do(self._pipeline.see(frame), out)
+        if self._onlooker is None or self._pipeline.worth_seeing(frame):
+            self._do(self._pipeline.see(frame), out)
         if self._onlooker is not None:
             now_ns = self._clock.now_ns()
             self._onlooker(frame, self._pipeline.mind.views(now_ns), now_ns)

@@ -7,6 +7,7 @@ instant on the station's clock.
 
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from sorterd.ports import Clock
@@ -15,24 +16,40 @@ T = TypeVar("T")
 
 
 class Bell:
-    """Wakes one reader that waits for any of several boxes. Any thread may ring."""
+    """Wakes one reader that waits for any of several boxes. Any thread may ring.
+
+    It is one plain lock, held while the bell is silent. `threading.Event` makes a lock for each
+    wait: with it a hand-over took 5.5 us instead of 3.8, and a ring that wakes nobody 0.9 instead
+    of 0.03. `SimpleQueue` is as quick as the lock, but keeps every ring. An eventfd hands over in
+    1.9 us, but costs two calls into the system for a ring, and is Linux's alone.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rung = threading.Event()
+        self._silent = threading.Lock()
+        self._silent.acquire()
 
     def ring(self) -> None:
         """Wake the reader, or keep it from falling asleep."""
-        self._rung.set()
+        if self._silent.locked():
+            # Of two that ring at once, one finds it rung already.
+            with suppress(RuntimeError):
+                self._silent.release()
 
     def wait_until(self, due_ns: int | None) -> None:
-        """Return when rung, or at `due_ns`; at once if it was rung since the last wait."""
-        left_ns = None if due_ns is None else due_ns - self._clock.now_ns()
-        if left_ns is None:
-            self._rung.wait()
-        elif left_ns > 0:
-            self._rung.wait(left_ns / 1e9)
-        self._rung.clear()
+        """Return when rung, or at `due_ns`; at once if it was rung since the last wait.
+
+        Where the system's timers are coarse it may return a little before `due_ns`: whoever acts on
+        an instant looks at the clock, and waits again for what is left.
+        """
+        if due_ns is None:
+            self._silent.acquire()
+            return
+        left_ns = due_ns - self._clock.now_ns()
+        if left_ns > 0:
+            self._silent.acquire(timeout=left_ns / 1e9)
+        else:
+            self._silent.acquire(blocking=False)
 
 
 class Mailbox(Generic[T]):

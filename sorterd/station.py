@@ -3,15 +3,14 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
-from sorterd.cameras import replay
 from sorterd.capture import Reopening
 from sorterd.clock import RealClock
 from sorterd.daemon import Daemon, Patience
-from sorterd.gates.servo import ServoGate
 from sorterd.ports import Sink
+from sorterd.realtime import PRIORITIES, in_line, place_at
 from sorterd.settings import Fault, Settings, SettingsFault
-from sorterd.sinks.journal import open_journal
 from sorterd.wiring import (
     MS_NS,
     assemble,
@@ -56,11 +55,20 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
     clock = RealClock()
     model = open_model(settings, clock)
     check_together(settings, model, model.costs)
+    place = place_at(PRIORITIES["gates"])
+    log.log(logging.INFO if place.refused == "" else logging.WARNING, "%s", place.told)
     sinks: list[Sink] = []
     run = 0
     if settings.journal.path is not None:
-        about = {"station": settings.name, "bundle": model.bundle.name, "runtime": model.runtime}
-        journal = open_journal(settings.journal.path, about)
+        about = {
+            "station": settings.name,
+            "bundle": model.bundle.name,
+            "runtime": model.runtime,
+            "gate_priority": str(place),
+        }
+        # By name, for the 5 ms of sqlite3: a station may have no journal.
+        opener = import_module("sorterd.sinks.journal")
+        journal = opener.open_journal(settings.journal.path, about)
         run = journal.run
         sinks.append(journal)
     reviewing, best_crops = None, None
@@ -68,9 +76,10 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
         reviewing = open_reviewing(settings, model, settings.review.folder, run=run, seed=run)
         best_crops = reviewing.best_crops
         sinks.append(reviewing.sink)
-    gates = open_gates(settings, clock)
+    # A servo's pulses are made on a thread that lgpio starts as it is opened.
+    gates = in_line(PRIORITIES["gates"], lambda _: open_gates(settings, clock))
     for gate in gates.values():
-        if isinstance(gate, ServoGate) and gate.mock:
+        if getattr(gate, "mock", False):
             log.warning(
                 "gate %s moves nothing: this is no Pi, so its pins are mock pins", gate.name
             )
@@ -97,5 +106,5 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
 def _patience(settings: Settings) -> Patience:
     usual = Patience(flush_ns=settings.journal.flush_ms * MS_NS)
     # A recording that ends too early ends as early the next time.
-    recorded = isinstance(settings.camera, replay.Settings)
+    recorded = settings.camera.kind == "replay"
     return replace(usual, camera=Reopening(after_ns=())) if recorded else usual

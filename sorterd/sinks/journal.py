@@ -40,7 +40,7 @@ class Run:
     Attributes:
         run: Its number, rising from 1.
         started: When it started, in the words of whoever opened the journal.
-        about: What it was run with: station, bundle, runtime, seed.
+        about: What it was run with: station, bundle, runtime, seed, priority of the gates.
     """
 
     run: int
@@ -153,7 +153,7 @@ def open_journal(
 
     Args:
         path: The SQLite file; beside it come `-wal` and `-shm` while it is open.
-        about: What the run is made with: station, bundle, runtime, seed.
+        about: What the run is made with; see `Run`.
         started: When it starts, in words; nothing here reads a clock.
         batch: Rows after which it flushes by itself.
         keep: Rows that are kept at most while they cannot be written.

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from sorterd.cli import main
+from sorterd.realtime import PRIORITIES, place_at
 from sorterd.sinks.journal import read_runs
 
 
-def test_a_station_runs_from_its_settings(tmp_path: Path) -> None:
+def test_a_station_runs_from_its_settings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It should open what the file names, run to the recording's end and close its journal."""
+    caplog.set_level("INFO")
     for number in range(5):
         shade = np.full((480, 640, 3), 90 + number, np.uint8)
         (tmp_path / f"{number}.png").write_bytes(cv2.imencode(".png", shade)[1].tobytes())
@@ -40,6 +42,21 @@ def test_a_station_runs_from_its_settings(tmp_path: Path) -> None:
     assert main(["--config", str(config)]) == 0
     (run,) = read_runs(tmp_path / "journal.db")
     assert run.about["bundle"].startswith("waste")
+    place = place_at(PRIORITIES["gates"])
+    assert run.about["gate_priority"] == str(place)
+    (said,) = [each for each in caplog.records if each.getMessage() == place.told]
+    assert said.levelname == ("WARNING" if place.refused else "INFO")
+
+
+def test_check_tells_whether_gates_go_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should say it in a line of its own, beside what fits."""
+    config = tmp_path / "sorterd.toml"
+    config.write_text("")
+
+    assert main(["check", "--config", str(config)]) == 0
+    assert place_at(PRIORITIES["gates"]).told in capsys.readouterr().out.splitlines()
 
 
 def test_a_station_needs_a_camera_that_exists(

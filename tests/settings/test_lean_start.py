@@ -9,8 +9,9 @@ import pytest
 
 CHECK = """
 import os, sys
-from sorterd.cli import main
-code = main(["check", "--set", "model.bundle=" + sys.argv[1]])
+from sorterd.__main__ import main
+sys.argv = ["sorterd", "check", "--set", "model.bundle=" + sys.argv[1]]
+code = main()
 print(*sys.modules)
 print(os.environ["OPENBLAS_NUM_THREADS"], os.environ["PYDANTIC_DISABLE_PLUGINS"])
 sys.exit(code)

@@ -63,7 +63,9 @@ class Lockstep:
 
     def dropped(self) -> dict[Drop, int]:
         """Return what was not used so far, by reason."""
-        return {drop: count for drop, count in self._pipeline.mind.drops.items() if count}
+        drops = dict(self._pipeline.mind.drops)
+        drops[Drop.FRAME_NOT_NEEDED] = self._pipeline.not_needed
+        return {drop: count for drop, count in drops.items() if count}
 
     def run(self, until_ns: int | None, *, stop: Callable[[], bool] = lambda: False) -> None:
         """Run until the camera is over, `until_ns` has come or `stop` says so; then drain.
@@ -85,7 +87,8 @@ class Lockstep:
             frame = self._camera.read()
             if frame is None:
                 return False
-            self._do(self._pipeline.see(frame))
+            if self._pipeline.worth_seeing(frame):
+                self._do(self._pipeline.see(frame))
             if self._onlooker is not None:
                 now_ns = self._clock.now_ns()
                 self._onlooker(frame, self._pipeline.mind.views(now_ns), now_ns)

@@ -95,6 +95,18 @@ class Pipeline:
         self._best_crops = best_crops
         self._pixels: dict[int, npt.NDArray[np.uint8]] = {}
         self.mind = mind
+        self.not_needed = 0
+        """Frames that were not worth seeing."""
+
+    def worth_seeing(self, frame: Frame) -> bool:
+        """Whether a frame is to be seen; what is not is counted. One thread; it may be another's.
+
+        An empty belt is looked at less often, so that it costs next to nothing.
+        """
+        until_ns = self.mind.rests_until_ns
+        worth = until_ns is None or frame.exposed_ns >= until_ns
+        self.not_needed += not worth
+        return worth
 
     def see(self, frame: Frame) -> Iterator[Todo]:
         """Take a frame all the way.

@@ -30,7 +30,6 @@ from sorterd.core.records import (
     Reason,
     ScoresReady,
     Stop,
-    Tick,
 )
 
 
@@ -102,6 +101,11 @@ class Mind(ABC, Generic[P]):
     def wake_ns(self) -> int | None:
         """When to come back at the latest, with a `Tick` if nothing else has happened."""
 
+    @property
+    def rests_until_ns(self) -> int | None:
+        """No frame exposed before this is worth a look; None: every one is."""
+        return None
+
     def frames_needed(self) -> frozenset[int]:
         """Return the sequences of frames whose pixels a later command may ask for."""
         return self._desk.frames_needed()
@@ -121,10 +125,11 @@ class Mind(ABC, Generic[P]):
         """
         # An answer that came while a frame was looked at is older than the frame's own event.
         self._now_ns = now_ns = max(self._now_ns, event.now_ns)
-        look: tuple[LookAt, ...] = ()
+        if isinstance(event, FrameCame) and self._frames.worth_a_look(event):
+            return self._came(event, now_ns)
+        if isinstance(event, Stop):
+            return tuple(self._stop(now_ns))
         match event:
-            case FrameCame():
-                look = self._came(event)
             case FrameSeen():
                 if self._frames.fit(event):
                     self._see(event)
@@ -132,21 +137,17 @@ class Mind(ABC, Generic[P]):
                 self._hear(event)
             case GateMoved():
                 self._moved(event)
-            case Tick():
-                pass
-            case Stop():
-                return tuple(self._stop(now_ns))
         for crop in self._desk.stall(now_ns):
             if crop.piece in self._pieces:
                 self._pieces[crop.piece].stalled = True
-        # What has to be done goes first: the look can run beside it.
-        return (*self._settle(now_ns), *look)
+        return tuple(self._settle(now_ns))
 
-    def _came(self, frame: FrameCame) -> tuple[LookAt, ...]:
-        if not self._frames.worth_a_look(frame):
-            return ()
+    def _came(self, frame: FrameCame, now_ns: int) -> tuple[Command, ...]:
+        # Only what makes the model start: all else has time until the frame has been looked at.
         self._expect(frame)
-        return (LookAt(frame.sequence),)
+        batch = self._desk.next_batch(now_ns)
+        look = LookAt(frame.sequence)
+        return (look,) if batch is None else (batch, look)
 
     @abstractmethod
     def _expect(self, frame: FrameCame) -> None:

@@ -57,6 +57,8 @@ class Drop(StrEnum):
 
     FRAME_SUPERSEDED = "frame_superseded"
     """A newer frame was there before this one was looked at."""
+    FRAME_NOT_NEEDED = "frame_not_needed"
+    """The belt had just been seen to be empty, and nothing can have come far into view since."""
     FRAME_TOO_OLD = "frame_too_old"
     """Its exposure lay too far back to be acted on."""
     FRAME_OUT_OF_ORDER = "frame_out_of_order"

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sorterd.core.batching import Cost
-from sorterd.core.belt import Belt
+from sorterd.core.belt import NS_PER_S, Belt
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.judging import Evidence, JudgingRules
 from sorterd.core.mind import Known, Mind
@@ -111,6 +111,10 @@ class Sorter(Mind[_Piece]):
     # A pulse is sent this many leads before its deadline: late enough for the belt to have its say,
     # early enough for a sort thread that the machine holds up (40 ms were seen beside a compiler).
     EARLY_LEADS = 3
+    # What comes into an empty view is of no use before it is whole, which takes the belt about so
+    # far; and what is put down on a slow belt is not kept waiting for longer than this.
+    REST_MM = 40.0
+    REST_NS = 200_000_000
 
     def __init__(self, station: BeltStation, costs: Mapping[int, Cost]) -> None:
         super().__init__(
@@ -118,12 +122,19 @@ class Sorter(Mind[_Piece]):
         )
         self._station = station
         self._early_ns = self.EARLY_LEADS * station.lead_ns
+        self._rest_ns = min(self.REST_NS, round(self.REST_MM / station.belt.speed_mm_s * NS_PER_S))
+        self._rests_until_ns: int | None = None
         self._odometer = Odometer(station.belt)
         self._unseen = Unseen(station.belt, self._odometer)
         self._tracker = Tracker(station.belt, self._odometer)
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
         )
+
+    @property
+    def rests_until_ns(self) -> int | None:
+        """On an empty belt the next look can wait until the belt has run a little."""
+        return self._rests_until_ns
 
     def views(self, now_ns: int) -> tuple[PieceView, ...]:
         """Show every piece as it should be by now."""
@@ -154,6 +165,7 @@ class Sorter(Mind[_Piece]):
     # What an event tells.
 
     def _expect(self, frame: FrameCame) -> None:
+        self._rests_until_ns = None
         if not self._desk.open:
             return  # the look is over before the runtime could begin
         for piece in self._pieces.values():
@@ -171,6 +183,8 @@ class Sorter(Mind[_Piece]):
         for number in self._tracker.absorbed:
             self._desk.withdraw(number)
             self._pieces.pop(number, None)
+        empty = not self._tracker.any_in_view(frame.exposed_ns)
+        self._rests_until_ns = frame.exposed_ns + self._rest_ns if empty else None
         self._bear_out(frame.sequence, sightings)
         for sighting in sightings:
             track = sighting.track

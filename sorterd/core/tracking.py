@@ -75,6 +75,10 @@ class Tracker:
         """Whether the piece may still show, wholly or in part."""
         return self.span(track, t_ns).rear_mm < self._view.front_mm
 
+    def any_in_view(self, t_ns: int) -> bool:
+        """Whether any piece may still show, seen or not."""
+        return any(self.in_view(track, t_ns) for track in self.tracks.values())
+
     def expected_box(self, track: Track, t_ns: int) -> Box | None:
         """Return where a frame exposed at `t_ns` will show a piece; None if that is not sure.
 

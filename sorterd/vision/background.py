@@ -28,9 +28,9 @@ _START_PICTURES = 9
 _START_FEWEST = 5
 # A band costs about as much as a quick look.
 _BANDS = 8
-# Every place is learned so many times in its time constant: then one look moves it by a fortieth
-# and its mean is as steady as that of 80 looks. But no oftener than four times a second.
-_LOOKS = 40
+# Every place is learned so many times in its time constant: then one look moves it by a sixteenth
+# and its mean is as steady as that of 32 looks. But no oftener than four times a second.
+_LOOKS = 16
 _STEP_NS = 250_000_000
 # After a gap in the pictures one look must not count for all of the gap.
 _LONGEST_STEP_NS = 5_000_000_000

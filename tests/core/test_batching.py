@@ -281,7 +281,6 @@ def test_next_batch_lies_ready_behind_a_quick_one(quick: BatchDesk) -> None:
     first, second = out(quick, 0), out(quick, 0)
     assert quick.holds(1)
     assert quick.holds(2)
-    assert not quick.open
     assert quick.next_batch(0) is None
 
     assert quick.answered(answer(first, 2)) == first
@@ -317,9 +316,10 @@ def test_stall_loses_what_lies_ready_as_well(quick: BatchDesk) -> None:
     assert quick.stall(500 * MS) == first.crops + second.crops
 
     assert quick.answered(answer(first, 600)) is None
-    assert quick.stalled
+    assert quick.next_batch(601 * MS) is None
     assert quick.answered(answer(second, 602)) is None
-    assert not quick.stalled
+    quick.offer(crop(3, 9000))
+    assert out(quick, 603).crops == (crop(3, 9000),)
     assert quick.drops[Drop.CROP_STALLED] == 2
 
 

@@ -317,6 +317,19 @@ def test_too_old_a_frame_is_not_looked_at(line: Line) -> None:
     assert line.sorter.frames_seen == 1
 
 
+def test_empty_belt_is_looked_at_less_often(line: Line) -> None:
+    """It should need no frame until the belt has run a little, and every one once a piece shows."""
+    line.pieces = {100.0: "can"}
+    rests = [line.sorter.rests_until_ns]
+    for from_ms, to_ms in ((0, 1), (33, 600), (600, 4000)):
+        line.run(from_ms, to_ms)
+        rests.append(line.sorter.rests_until_ns)
+
+    assert rests[:3] == [None, 200 * MS, None]
+    assert rests[3] is not None
+    assert rests[3] > 3900 * MS
+
+
 def test_waiting_crop_shows_the_piece_as_it_is(line: Line) -> None:
     """It should score the newest view once the runtime is free, not the one that began to wait."""
     line.pieces = {0.0: "can", 140.0: "jar"}

@@ -108,6 +108,7 @@ class Player:
         self._watch = watch
         self._pending: list[tuple[int, int, Event]] = []
         self._frames: dict[int, FrameSeen] = {}
+        self._looking = False
         self._numbers = count()
 
     def play(self, frames: Iterable[FrameSeen], end_ns: int) -> Played:
@@ -124,7 +125,8 @@ class Player:
         now_ns: int | None = None
         while True:
             due_ns = self._pending[0][0] if self._pending else end_ns
-            wake_ns = self._mind.wake_ns
+            # Whoever looks at a frame does nothing else meanwhile.
+            wake_ns = None if self._looking else self._mind.wake_ns
             if wake_ns is not None and wake_ns < due_ns:
                 assert now_ns is None or wake_ns > now_ns, "a wake-up in the past is a busy loop"
                 due_ns = wake_ns
@@ -139,10 +141,12 @@ class Player:
         return played
 
     def _tell(self, event: Event, played: Played) -> None:
+        self._looking &= not isinstance(event, FrameSeen)
         for command in self._mind.step(event):
             played.commands.append((event.now_ns, command))
             match command:
                 case LookAt(sequence):
+                    self._looking = True
                     self._later(self._frames.pop(sequence))
                 case RunBatch():
                     self._watch(event.now_ns, command)

@@ -116,3 +116,21 @@ def test_a_known_piece_is_sent_before_its_frame_is_looked_at(
             pipeline.step(ScoresReady(job.batch, clock.now_ns(), unsure, 1))
 
     assert looks_before[:3] == [1, 0, 0]
+
+
+def test_frames_of_an_empty_belt_are_passed_over_and_counted(
+    subject: Pipeline, clock: ManualClock
+) -> None:
+    """It should see every frame while it learns, and then one in six of an empty belt."""
+    worth = []
+    for number in range(60):
+        frame = next_frame(clock, number, None)
+        worth.append(subject.worth_seeing(frame))
+        if worth[-1]:
+            list(subject.see(frame))
+
+    learning = 60 - subject.mind.frames_seen - subject.not_needed
+    assert all(worth[: learning + 1])
+    assert sum(worth[learning:]) == subject.mind.frames_seen
+    # 40 mm at 200 mm/s are 6.06 frames.
+    assert subject.not_needed / (60 - learning) == pytest.approx(6 / 7, abs=0.05)

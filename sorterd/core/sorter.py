@@ -111,9 +111,10 @@ class Sorter(Mind[_Piece]):
     # A pulse is sent this many leads before its deadline: late enough for the belt to have its say,
     # early enough for a sort thread that the machine holds up (40 ms were seen beside a compiler).
     EARLY_LEADS = 3
-    # What comes into an empty view is of no use before it is whole, which takes the belt about so
-    # far; and what is put down on a slow belt is not kept waiting for longer than this.
-    REST_MM = 40.0
+    # What comes into an empty view is of no use before it is whole: the belt may run so much of the
+    # view before the next look (40 mm of the usual one). But what is put down on a slow belt is not
+    # kept waiting for longer than this.
+    REST_FRAC = 1 / 8
     REST_NS = 200_000_000
 
     def __init__(self, station: BeltStation, costs: Mapping[int, Cost]) -> None:
@@ -122,7 +123,8 @@ class Sorter(Mind[_Piece]):
         )
         self._station = station
         self._early_ns = self.EARLY_LEADS * station.lead_ns
-        self._rest_ns = min(self.REST_NS, round(self.REST_MM / station.belt.speed_mm_s * NS_PER_S))
+        rest_mm = self.REST_FRAC * station.belt.view_span.length_mm
+        self._rest_ns = min(self.REST_NS, round(rest_mm / station.belt.speed_mm_s * NS_PER_S))
         self._rests_until_ns: int | None = None
         self._odometer = Odometer(station.belt)
         self._unseen = Unseen(station.belt, self._odometer)

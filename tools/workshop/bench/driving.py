@@ -197,7 +197,7 @@ def _driven(bench: Bench, way: Way, raw: RawInvoke, frame_ns: int, *, last: bool
     settings = _settings(bench, way, tick_ns=tick_ns, raw_ns=raw.typical_ns(20))
     model = open_model(settings, clock)
     watch = Stopwatch(clock)
-    station, pipeline = watched_station(settings, model, model.costs, watch, clock)
+    station, pipeline = watched_station(settings, model, model.costs, watch, clock, driven=True)
     rounds = range(0, len(film(1)), _PITCH_TICKS)
     camera = ToldCamera(
         clock,

@@ -1,7 +1,8 @@
 """Pieces per second through the daemon when there is always another one: G5.
 
-The camera hands on a frame as soon as the last one was taken. Several pieces are in view, each asks
-for a crop in every frame, and the newest view wins. Told as crops scored a second times a raw
+The camera hands on a frame as soon as the last one was taken, but no more of them than hold twice
+the crops that the model could score. Several pieces are in view, each asks for a crop in every
+frame, and the newest view wins. Told as crops scored a second times a raw
 invoke: 1 would be a model that never waits. Raw invokes are taken between spells of a quarter of a
 second, while the station stands idle, so that both see the same machine.
 """
@@ -31,8 +32,8 @@ _SPELL_NS = 250_000_000
 _RAW_CALLS = 25
 # A spell begins with an empty road; this much of it does not count.
 _WARM_SHARE = 0.2
-# A piece crosses the view in 48 ticks of the film; this many scores a piece are then worth having.
-_LOOKS = 12
+# A piece crosses the view in 48 ticks of the film; the model has time for so many scores of it.
+_LOOKS = 24
 _CROSSING_TICKS = 48
 
 
@@ -108,7 +109,9 @@ def saturate(
     model = open_model(settings, clock)
     camera = ToldCamera(clock, empty_film(), film(pieces), tick_ns=tick_ns)
     tap = _Tap(camera.tell)
-    station, pipeline = watched_station(settings, model, model.costs, None, clock, tap.taken)
+    station, pipeline = watched_station(
+        settings, model, model.costs, None, clock, tap.taken, driven=True
+    )
     try:
         with riding(clock, station, camera, Outcomes()) as daemon:
             camera.ready.wait()

@@ -87,6 +87,7 @@ class WatchedPipeline:
         watch: Where stamps go, if any are wanted.
         clock: The station's.
         taken: Called when a frame was taken from its mailbox.
+        driven: Whoever drives the camera waits for what comes of each frame, so each is seen.
     """
 
     def __init__(
@@ -95,8 +96,11 @@ class WatchedPipeline:
         watch: Stopwatch | None,
         clock: Clock,
         taken: Callable[[], None] = lambda: None,
+        *,
+        driven: bool = False,
     ) -> None:
         self._pipeline = pipeline
+        self._driven = driven
         self._instant: Callable[[str], None] = _unstamped if watch is None else watch.instant
         self._clock = clock
         self._taken = taken
@@ -113,6 +117,10 @@ class WatchedPipeline:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a pipeline has
         return getattr(self._pipeline, name)
+
+    def worth_seeing(self, frame: Frame) -> bool:
+        """Whether a frame is to be seen; see `Pipeline.worth_seeing`."""
+        return self._driven or self._pipeline.worth_seeing(frame)
 
     def see(self, frame: Frame) -> Iterator[Todo]:
         """Take a frame; see `Pipeline.see`."""
@@ -209,6 +217,8 @@ def watched_station(
     watch: Stopwatch | None,
     clock: Clock,
     taken: Callable[[], None] = lambda: None,
+    *,
+    driven: bool = False,
 ) -> tuple[Station, WatchedPipeline]:
     """Put a station together as `assemble` does, with its parts watched.
 
@@ -219,6 +229,7 @@ def watched_station(
         watch: Where stamps go; None where only the pipeline is to be watched.
         clock: Of the station.
         taken: Called when a frame was taken from its mailbox.
+        driven: Whether each frame is seen, an empty belt's too.
 
     Returns:
         The station, for a daemon; and its pipeline, to be asked how it went.
@@ -231,7 +242,7 @@ def watched_station(
         finder = timed(finder, watch, {"find": "find"})
         station = _timed_parts(station, model, watch)
     pipeline = WatchedPipeline(
-        Pipeline(finder, cast("AnyMind", own_mind), clock), watch, clock, taken
+        Pipeline(finder, cast("AnyMind", own_mind), clock), watch, clock, taken, driven=driven
     )
     own_mind.tell = pipeline.batch
     return replace(station, pipeline=cast("Pipeline", pipeline)), pipeline

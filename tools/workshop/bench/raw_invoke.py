@@ -56,6 +56,10 @@ class RawInvoke:
         for _ in range(_WARM_UPS):
             self.once()
 
+    def here(self) -> None:
+        """Invoke on the calling thread, in the place that it has."""
+        self._one.invoke()
+
     def once(self) -> tuple[int, int]:
         """Invoke; return how long it took and the processor time that took, nanoseconds."""
         return self._thread.submit(self._invoked).result()

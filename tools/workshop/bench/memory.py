@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tools.workshop.bench.frames import belt_frames, empty_frames
 from tools.workshop.bench.programs import Finished, run_program
-from tools.workshop.bench.reel import COUNT, write_reel
+from tools.workshop.bench.reel import COUNT, WARM, write_reel
 from tools.workshop.bench.roster import network_of
 from tools.workshop.bench.rows import Bench, Chapter, Depth, Row
 from tools.workshop.bench.station_file import write_settings
@@ -61,7 +61,9 @@ def measure(bench: Bench) -> Chapter:
         ]
         frames = round(bench.depth.load_s * _HZ)
         station = run_program(
-            "station_program.look", [str(config), str(reel), "mixed", str(frames)], bench.clock
+            "station_program.look",
+            [str(config), str(reel), "mixed", str(frames), str(WARM)],
+            bench.clock,
         )
         every = max(1, min(_EVERY, bench.depth.frames // _LEAST_READINGS))
         with tqdm(total=bench.depth.frames, desc="frames", unit="frame", leave=False) as bar:

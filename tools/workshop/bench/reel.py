@@ -45,20 +45,21 @@ def write_reel(
             file.write(frame.tobytes())
 
 
-def plan_of(which: str, frames: int) -> Plan:
-    """So many frames after the first `WARM`, which are empty.
+def plan_of(which: str, frames: int, warm: int = WARM) -> Plan:
+    """So many frames after the first ones, which are empty.
 
     Args:
         which: `empty` for an empty belt all the time; `mixed` for a round with pieces, then four
             rounds without, and again.
         frames: How many.
+        warm: How many empty ones before them.
     """
     empty, pieces = range(COUNT), range(COUNT, 2 * COUNT)
     again = {
         "empty": cycle(empty),
         "mixed": cycle(chain(pieces, *repeat(empty, _EMPTY_ROUNDS))),
     }[which]
-    return chain(islice(cycle(empty), WARM), islice(again, frames))
+    return chain(islice(cycle(empty), warm), islice(again, frames))
 
 
 class ReelCamera:
@@ -69,12 +70,13 @@ class ReelCamera:
         reel: Written by `write_reel`.
         plan: Which frames.
         at_end: Called once, with the camera, on the thread that reads, when the plan is over.
+        warm: From which frame on processor time is counted.
 
     Attributes:
         width_px: Columns of every frame.
         height_px: Rows of every frame.
         shown: Frames that were handed over.
-        warm_cpu_ns: What the process had used by the first frame after `WARM`.
+        warm_cpu_ns: What the process had used by the first frame that counts.
         cpu_ns: What it had used by the last frame.
     """
 
@@ -86,7 +88,10 @@ class ReelCamera:
         reel: Path,
         plan: Plan,
         at_end: Callable[["ReelCamera"], object] | None = None,
+        *,
+        warm: int = WARM,
     ) -> None:
+        self._warm = warm
         self._clock = clock
         # No buffer of Python's between: a frame is read once.
         self._file = reel.open("rb", buffering=0)
@@ -104,14 +109,14 @@ class ReelCamera:
 
     @property
     def cpu_ms_a_frame(self) -> float:
-        """Processor time of the whole process for each frame after `WARM`, milliseconds."""
-        return (self.cpu_ns - self.warm_cpu_ns) / max(1, self.shown - WARM) / 1e6
+        """Processor time of the whole process for each frame that counts, milliseconds."""
+        return (self.cpu_ns - self.warm_cpu_ns) / max(1, self.shown - self._warm) / 1e6
 
     def read(self) -> Frame | None:
         """Wait for the next frame; None once the plan is over."""
         self._clock.sleep_until(self.due_ns)
         number = next(self._plan, None)
-        if self.shown == WARM:
+        if self.shown == self._warm:
             self.warm_cpu_ns = process_cpu_ns()
         if number is None:
             self.cpu_ns = process_cpu_ns()

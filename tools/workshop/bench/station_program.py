@@ -35,15 +35,16 @@ def start() -> NoReturn:
 def look() -> NoReturn:
     """Run `sorterd --config FILE` on a reel; at its end say what it holds and used, and end.
 
-    The command line: the settings, the reel, `empty` or `mixed`, and how many frames.
+    The command line: the settings, the reel, `empty` or `mixed`, how many frames, and how many
+    empty ones before them.
     """
-    config, path, which, frames = sys.argv[1:]
+    config, path, which, frames, warm = sys.argv[1:]
 
     def open_part(settings: "PartSettings", clock: "Clock") -> "Camera":
         del settings
         reel = import_module("tools.workshop.bench.reel")
-        plan = reel.plan_of(which, int(frames))
-        camera: Camera = reel.ReelCamera(clock, Path(path), plan, _tell)
+        plan = reel.plan_of(which, int(frames), int(warm))
+        camera: Camera = reel.ReelCamera(clock, Path(path), plan, _tell, warm=int(warm))
         return camera
 
     _run(config, open_part)

@@ -8,10 +8,6 @@ A piece is decided when it is sure, when it has been looked at often enough, or
 when the deadline of the gate that its verdict points to has come. Without a
 verdict it runs on to the end bin, which is safe.
 
-Where a piece will be in a frame is known before the frame is looked at, so its
-crop goes to the model as soon as the frame has come; the look runs beside it and
-bears it out. Scores of a crop that was not borne out count for nothing.
-
 Nothing here reads a clock: each event carries its time, and `wake_ns` says when
 the next one must come at the latest.
 """
@@ -19,17 +15,16 @@ the next one must come at the latest.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sorterd.core.asking import Asking, Followed
 from sorterd.core.batching import Cost
 from sorterd.core.belt import NS_PER_S, Belt
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.judging import Evidence, JudgingRules
-from sorterd.core.mind import Known, Mind
+from sorterd.core.mind import Mind
 from sorterd.core.odometer import Odometer, Unseen
 from sorterd.core.records import (
-    Box,
     Command,
     Crop,
-    Drop,
     EndPiece,
     FrameCame,
     FrameSeen,
@@ -41,7 +36,6 @@ from sorterd.core.records import (
     RunBatch,
 )
 from sorterd.core.scheduling import GatePlan, Passing, Schedule
-from sorterd.core.track import Sighting, Track
 from sorterd.core.tracking import Tracker
 
 # Stands for whatever may lie on a stretch of belt that no frame has shown; pieces count from 1.
@@ -73,27 +67,9 @@ class BeltStation:
     stall_ns: int
 
 
-# How much of their hull a piece's expected box and the one that the frame shows must share. A tenth
-# of its length off leaves 0.82, about as much as the cropper's margin bears.
-BORNE_OUT_FRAC = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """A crop that was cut where its piece was expected, in a frame that is not looked at yet."""
-
-    sequence: int
-    box: Box
-    cropped_before_mm: float | None
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
-class _Piece(Known):
-    track: Track
+class _Piece(Followed):
     deadline_ns: int | None = None
-    cropped_at_mm: float | None = None
-    expected: _Expected | None = None
-    """Its crop that no look has borne out so far."""
 
     @property
     def bound_for(self) -> str | None:
@@ -132,6 +108,9 @@ class Sorter(Mind[_Piece]):
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
         )
+        self._asking = Asking(
+            station.belt, station.judging, self._tracker, self._desk, self._crop_due_ns
+        )
 
     @property
     def rests_until_ns(self) -> int | None:
@@ -168,16 +147,7 @@ class Sorter(Mind[_Piece]):
 
     def _expect(self, frame: FrameCame) -> None:
         self._rests_until_ns = None
-        if not self._desk.open:
-            return  # the look is over before the runtime could begin
-        for piece in self._pieces.values():
-            box = self._tracker.expected_box(piece.track, frame.exposed_ns)
-            if box is None:
-                continue
-            along_mm = self._station.belt.span(box).along_mm
-            if self._wants_a_view(piece, along_mm):
-                piece.expected = _Expected(frame.sequence, box, piece.cropped_at_mm)
-                self._offer(piece, frame, box, along_mm)
+        self._asking.expect(self._pieces.values(), frame)
 
     def _see(self, frame: FrameSeen) -> None:
         sightings = self._tracker.see(frame.regions, frame.exposed_ns)
@@ -187,66 +157,17 @@ class Sorter(Mind[_Piece]):
             self._pieces.pop(number, None)
         empty = not self._tracker.any_in_view(frame.exposed_ns)
         self._rests_until_ns = frame.exposed_ns + self._rest_ns if empty else None
-        self._bear_out(frame.sequence, sightings)
+        self._asking.bear_out(self._pieces.values(), frame.sequence, sightings)
         for sighting in sightings:
             track = sighting.track
             if track.piece not in self._pieces:
                 self._pieces[track.piece] = _Piece(
                     piece=track.piece, track=track, evidence=Evidence(self._station.judging)
                 )
-            piece = self._pieces[track.piece]
-            if sighting.whole and self._wants_a_view(piece, sighting.span.along_mm):
-                self._offer(piece, frame, sighting.box, sighting.span.along_mm)
-
-    def _bear_out(self, sequence: int, sightings: Iterable[Sighting]) -> None:
-        """Hold what was expected of a frame against what it shows."""
-        shown = {sighting.track.piece: sighting for sighting in sightings if sighting.whole}
-        for number, piece in self._pieces.items():
-            expected = piece.expected
-            if expected is None or expected.sequence != sequence:
-                continue
-            sighting = shown.get(number)
-            if sighting is not None and _shared_frac(sighting.box, expected.box) >= BORNE_OUT_FRAC:
-                piece.expected = None
-                continue
-            piece.cropped_at_mm = expected.cropped_before_mm
-            if self._desk.waits(number):
-                self._desk.withdraw(number)
-                piece.expected = None
+            self._asking.see(self._pieces[track.piece], frame, sighting)
 
     def _was_there(self, piece: _Piece, crop: Crop) -> bool:
-        if piece.expected is None or piece.expected.sequence != crop.sequence:
-            return True
-        piece.expected = None
-        self._desk.drops[Drop.CROP_NOT_THERE] += 1
-        return False
-
-    def _wants_a_view(self, piece: _Piece, along_mm: float) -> bool:
-        if piece.decision or piece.stalled or piece.evidence.full:
-            return False
-        if not piece.track.fit_for_crop() or self._desk.holds(piece.track.piece):
-            return False
-        if self._desk.waits(piece.track.piece):
-            return True  # the model shall see the piece as it is, not as it was
-        # Half of what makes a new view: nearer ones would count for next to nothing.
-        least_mm = self._station.judging.same_view_mm / 2
-        last_mm = piece.cropped_at_mm
-        return last_mm is None or abs(along_mm - last_mm) >= least_mm
-
-    def _offer(
-        self, piece: _Piece, frame: FrameCame | FrameSeen, box: Box, along_mm: float
-    ) -> None:
-        piece.cropped_at_mm = along_mm
-        self._desk.offer(
-            Crop(
-                piece=piece.track.piece,
-                sequence=frame.sequence,
-                exposed_ns=frame.exposed_ns,
-                box=box,
-                due_ns=self._crop_due_ns(piece),
-                views=piece.evidence.views,
-            )
-        )
+        return self._asking.was_there(piece, crop)
 
     def _along_mm(self, crop: Crop) -> float:
         return self._station.belt.span(crop.box).along_mm
@@ -451,16 +372,3 @@ class Sorter(Mind[_Piece]):
         span = self._tracker.span(piece.track, self._now_ns)
         until_ns = self._odometer.ns_until(self._station.belt.length_mm - span.rear_mm)
         return None if until_ns is None else self._now_ns + max(until_ns, 0) + 1
-
-
-def _shared_frac(one: Box, other: Box) -> float:
-    """Return how much of the smallest box around two boxes both cover, 0 to 1."""
-    shared_px = (
-        max(0, min(one.right_px, other.right_px) - max(one.left_px, other.left_px)),
-        max(0, min(one.bottom_px, other.bottom_px) - max(one.top_px, other.top_px)),
-    )
-    hull_px = (
-        max(one.right_px, other.right_px) - min(one.left_px, other.left_px),
-        max(one.bottom_px, other.bottom_px) - min(one.top_px, other.top_px),
-    )
-    return shared_px[0] * shared_px[1] / (hull_px[0] * hull_px[1])

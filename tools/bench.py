@@ -273,8 +273,12 @@ def _again(run: _Run, looks: list[Told], names: Sequence[str]) -> dict[str, floa
 
 
 def _least_disturbed(looks: Sequence[Told], name: str) -> float:
-    """Return the share of the cores that others took at the quietest look at a goal."""
-    shares = [one.disturbed.get("others_frac", 0.0) for one in looks if name in one.chapter.goals]
+    """Return the share of the cores that others took, or the host, at the quietest look."""
+    shares = [
+        one.disturbed.get("others_frac", 0.0) + one.disturbed.get("stolen_frac", 0.0)
+        for one in looks
+        if name in one.chapter.goals
+    ]
     return float(min(shares))
 
 

@@ -104,7 +104,7 @@ def test_json_holds_every_figure(made: Made, tmp_path: Path) -> None:
     modules = made("road", {"G1": 1.15, "G7.fifo": 0.05}, {"road_ms": [1.0, float("2")]})
     assert bench.main([TINY, "--quick", "--json", str(file)], modules) == 0
     run = json.loads(file.read_text())
-    assert run["goals"] == {"G1": 1.15, "G7.fifo": 0.05}
+    assert run["goals"] == {"G1": 1.15, "G7.fifo": 0.05, "G7": 0.05}
     assert run["bundle"] == {"name": "tiny int8", "version": "1"}
     assert (run["depth"], run["runtime"]) == ("quick", "ai-edge-litert")
     assert {"processor", "architecture", "cores", "python", "libraries"} <= run["machine"].keys()

@@ -38,7 +38,13 @@ from sorterd.inference import Inference
 from sorterd.mailbox import Bell, Mailbox, NewestBox
 from sorterd.pipeline import Job, Onlooker, Todo
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
-from sorterd.realtime import go_first, priorities_here, quick_switching, steady_memory
+from sorterd.realtime import (
+    go_first,
+    keep_apart,
+    priorities_here,
+    quick_switching,
+    steady_memory,
+)
 from sorterd.wiring import Station
 
 log = logging.getLogger(__name__)
@@ -196,8 +202,10 @@ class Daemon:
     # The top of every thread: the one place where a bug is caught.
 
     def _top(self, work: Callable[[], None]) -> None:
-        if (priority := priorities_here().get(threading.current_thread().name)) is not None:
-            go_first(priority)
+        name = threading.current_thread().name
+        priority = priorities_here().get(name)
+        if priority is None or go_first(priority).priority is None:
+            keep_apart(name)
         try:
             work()
         except (DeviceUnavailable, DeviceFault) as fault:

@@ -107,6 +107,25 @@ def go_first(priority: int) -> Place:
     return place
 
 
+def keep_apart(thread: str) -> None:
+    """Keep the sorter and the model on cores of their own, where threads may not go first.
+
+    The kernel likes to wake a thread on the core of the one that woke it. The look at a frame then
+    took turns with the call that it should run beside, on one core of two: 64% of its time, and the
+    road of a piece took 1.5 calls instead of 1.2. Threads that go first are put elsewhere by it.
+
+    Args:
+        thread: "sort" gets the last core, "infer" all others; any other one may go anywhere.
+    """
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = sorted(allowed(0)) if allowed is not None else []
+    if len(cores) < 2:
+        return
+    own = {"sort": cores[-1:], "infer": cores[:-1]}.get(thread)
+    if own is not None:
+        os.sched_setaffinity(0, own)
+
+
 def in_line(priority: int, work: Callable[[Place], T]) -> T:
     """Do some work on a thread of its own that goes first, and so do all threads that it starts.
 

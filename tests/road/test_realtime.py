@@ -18,7 +18,9 @@ from sorterd.realtime import (
     Place,
     go_first,
     in_line,
+    keep_apart,
     place_at,
+    priorities_here,
     quick_switching,
     steady_memory,
     wake_exactly,
@@ -218,3 +220,42 @@ def test_young_garbage_goes_in_steady_memory() -> None:
 def timer_slack_ns() -> int:
     """Return by how much the calling thread's wake-ups may be put off."""
     return int(ctypes.CDLL(None).prctl(GET_TIMERSLACK))
+
+
+def cores_of(thread: str) -> set[int]:
+    """Return the cores of a thread that was kept apart."""
+    assert sys.platform == "linux"
+
+    def kept() -> set[int]:
+        keep_apart(thread)
+        return set(os.sched_getaffinity(0))
+
+    return on_a_thread(kept)
+
+
+@needs_linux
+def test_sorter_and_model_are_kept_apart() -> None:
+    """It should give them all cores between them, none in common, and leave other threads alone."""
+    here = set(os.sched_getaffinity(0))
+    if len(here) < 2:
+        pytest.skip("one core cannot be shared out")
+
+    assert cores_of("sort") | cores_of("infer") == here
+    assert not cores_of("sort") & cores_of("infer")
+    assert cores_of("gates") == here
+    assert set(os.sched_getaffinity(0)) == here
+
+
+@needs_linux
+def test_a_lone_core_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It should let the sorter and the model run there, but the model in no line."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    moved: list[object] = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *given: moved.append(given))
+    for thread in ("sort", "infer"):
+        keep_apart(thread)
+
+    assert moved == []
+    assert priorities_here() == {
+        name: priority for name, priority in PRIORITIES.items() if name != "infer"
+    }

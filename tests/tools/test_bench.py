@@ -180,6 +180,21 @@ def test_a_busy_machine_is_not_held_against_the_program(
     assert "G1 is not held against it: at every look other programs took 40% of the cores" in out
 
 
+def test_another_kind_of_processor_is_not_held_against_the_program(
+    made: Made,
+    stored: str,
+    capsys: pytest.CaptureFixture[str],
+    others: Callable[[float], None],
+) -> None:
+    """It should tell what is worse than on another machine, and not fail for it."""
+    others(0.0)
+    run = json.loads(Path(stored).read_text())
+    run["machine"]["processor"] = "Cortex-A72"
+    Path(stored).write_text(json.dumps(run))
+    assert bench.main([TINY, "--quick", "--baseline", stored], made("road", {"G1": 1.6})) == 0
+    assert "the baseline was measured on Cortex-A72, and this is " in capsys.readouterr().out
+
+
 def test_a_run_that_was_slower_by_chance_passes(
     made: Made, stored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -111,10 +111,10 @@ _ALL: Final = (
         1.0,
         None,
         "seconds",
-        noise=(0.1, 0.1),
+        noise=(0.4, 0.1),
     ),
     Goal("G6.late", "2x overload: gates fired late", 0, None, unit="gates"),
-    Goal("G6.age_10x", "10x overload: the same age", None, 1.0, noise=(0.1, 0.1)),
+    Goal("G6.age_10x", "10x overload: the same age", None, 1.0, noise=(0.25, 0.1)),
     Goal("G6.late_10x", "10x overload: gates fired late", None, 0, unit="gates"),
     Goal("G7.fifo", "gate lateness p99 at full inference, FIFO", 0.25, 0.10, "9-37 ms", unit="ms"),
     Goal(
@@ -131,11 +131,11 @@ _ALL: Final = (
         2.0,
         1.4,
         "1.9-5.5",
-        noise=(0.05, 0.05),
+        noise=(0.1, 0.05),
     ),
     Goal("G9.rss", "RSS / the same bare program", 2.0, 1.5, "1.9", noise=(0.03, 0.02)),
     Goal("G9.growth_mib", "growth of RSS over the frames of the memory run", 1.0, 0.0, unit="MiB"),
-    Goal("G10", "empty belt, CPU / naive loop", 0.05, 0.02, "0.65", noise=(0.01, 0.2)),
+    Goal("G10", "empty belt, CPU / naive loop", 0.05, 0.02, "0.65", noise=(0.03, 0.2)),
     Goal("G11", "longest garbage collection pause in steady state", 0.1, 0.0, "18 ms", unit="ms"),
 )
 

@@ -111,6 +111,20 @@ class InputSpec:
     scale: float = 1.0
     zero_point: int = 0
 
+    def levels(self) -> npt.NDArray[np.generic]:
+        """What each of the 256 pixel values becomes in the model's input.
+
+        Returns:
+            `dtype`[256]: `round((x * gain + offset) / scale) + zero_point`, clipped to the dtype;
+            for float32 the number itself.
+        """
+        numbers = np.arange(256, dtype=np.float64) * self.gain + self.offset
+        if self.dtype == "float32":
+            return numbers.astype(np.float32)
+        limits = np.iinfo(self.dtype)
+        levels = np.round(numbers / self.scale) + self.zero_point
+        return np.asarray(np.clip(levels, limits.min, limits.max).astype(self.dtype))
+
 
 class Classifier(Protocol):
     """A model that scores a batch of crops. Belongs to one thread; warm when constructed.

@@ -301,7 +301,7 @@ def _proven(
         What `calls` calls or more took, nanoseconds, the first ones left out.
     """
     (size,) = classifier.batch_sizes
-    table = _levels(classifier.spec)
+    table = classifier.spec.levels()
     _blank(classifier, size)
     took_ns: list[int] = []
     while len(took_ns) < max(WARM_UPS + calls, len(golden)):
@@ -331,16 +331,6 @@ def _compare(
             f"{scores.max():.2f} on {classifier.runtime}: "
             "choose another runtime, or make the bundle anew"
         )
-
-
-def _levels(spec: InputSpec) -> npt.NDArray[np.generic]:
-    """What each of the 256 pixel values is in the model's input: `spec.dtype`[256]."""
-    numbers = np.arange(256) * np.float64(spec.gain) + spec.offset
-    if spec.dtype == "float32":
-        return numbers.astype(np.float32)
-    limits = np.iinfo(spec.dtype)
-    levels = np.round(numbers / spec.scale) + spec.zero_point
-    return np.asarray(np.clip(levels, limits.min, limits.max).astype(spec.dtype))
 
 
 def _batches_pay(

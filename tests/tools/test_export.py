@@ -19,7 +19,6 @@ from sorterd.classifiers.heads import softmax
 from sorterd.classifiers.runtimes import without_chatter
 from sorterd.classifiers.tflite import open_part
 from sorterd.clock import ManualClock
-from sorterd.vision.crops import quantised
 from tools import export
 from tools.workshop.export.flat_metadata import FIELD
 from tools.workshop.export.flat_model import FlatModel
@@ -60,7 +59,7 @@ def own_heads(bundle: Bundle, pixels: npt.NDArray[np.uint8]) -> Scores:
     """Return each head's scores as the bundle itself gives them."""
     with without_chatter():
         one = open_part(bundle, runtime="auto", threads=1, batch_sizes=(1,), clock=ManualClock())
-    table = quantised(one.spec)
+    table = one.spec.levels()
     warm = bundle.manifest.temperatures.model_dump()
     found: dict[str, list[npt.NDArray[np.float32]]] = {}
     for picture in pixels:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sorterd.core.records import Box
 from sorterd.ports import InputSpec
-from sorterd.vision.crops import PADDING, Cropper, quantised
+from sorterd.vision.crops import PADDING, Cropper
 
 Dtype = Literal["int8", "uint8", "float32"]
 GAIN, OFFSET = 1 / 127.5, -1.0
@@ -59,7 +59,7 @@ def test_numbers_are_the_models(name: str, frame: npt.NDArray[np.uint8]) -> None
 
     crop = cropped(frame, box, spec)
 
-    expected = quantised(spec)[plain]
+    expected = spec.levels()[plain]
     tolerance = 1e-6 if spec.dtype == "float32" else 1.0
     assert crop.dtype == spec.dtype
     assert np.abs(crop.astype(np.float64) - expected).max() <= tolerance
@@ -125,7 +125,7 @@ def plainly(
     columns = min(spec.width_px, max(1, round(region.shape[1] * fit)))
     how = cv2.INTER_AREA if fit < 0.5 else cv2.INTER_LINEAR
     inner = cv2.cvtColor(cv2.resize(region, (columns, rows), interpolation=how), cv2.COLOR_BGR2RGB)
-    table = quantised(spec)
+    table = spec.levels()
     whole = np.full((spec.height_px, spec.width_px, 3), table[padding], spec.dtype)
     top, left = (spec.height_px - rows) // 2, (spec.width_px - columns) // 2
     levels = inner.astype(np.int32)

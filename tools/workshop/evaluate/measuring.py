@@ -13,7 +13,6 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from sorterd.classifiers.tflite import TfliteClassifier
-from sorterd.vision.crops import quantised
 
 # Of the normal distribution, for a 95% interval.
 Z95 = 1.96
@@ -85,7 +84,7 @@ def answers_of(
     Returns:
         For each batch what `TfliteClassifier.answers` gives.
     """
-    table = quantised(classifier.spec)
+    table = classifier.spec.levels()
     parts = []
     for start in tqdm(range(0, len(pixels), BATCH), desc=title, leave=False, disable=not title):
         some = pixels[start : start + BATCH]

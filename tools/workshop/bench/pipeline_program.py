@@ -50,8 +50,9 @@ def look() -> NoReturn:
         if camera.shown == WARM:
             finder.cpu_ns = see_ns = 0
         before_ns = thread_cpu_ns()
-        for _ in pipeline.see(frame):
-            pass
+        if pipeline.worth_seeing(frame):
+            for _ in pipeline.see(frame):
+                pass
         see_ns += thread_cpu_ns() - before_ns
     counted = max(1, camera.shown - WARM)
     ready(find_cpu_ms=finder.cpu_ns / counted / 1e6, see_cpu_ms=see_ns / counted / 1e6)

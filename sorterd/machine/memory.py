@@ -7,6 +7,7 @@ from pathlib import Path
 from sorterd.machine.kernel_files import whole_number, words_in
 
 KIB_BYTES = 1024
+MIB_BYTES = 1024**2
 
 
 @dataclass(frozen=True, slots=True)

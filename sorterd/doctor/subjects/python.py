@@ -1,0 +1,93 @@
+"""The Python that runs the station, and the byte code it keeps.
+
+Byte code is a copy that saves time. Where it cannot be written a start takes longer; where a power
+cut has left a file half written, Python does not fall back on the source: the start fails with
+`EOFError: marshal data too short`, again and again, until somebody removes the file.
+"""
+
+import marshal
+from collections.abc import Iterator
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+from typing import Final
+
+from sorterd.doctor.findings import Finding, Line, Need, always, broken, found, missing
+from sorterd.doctor.here import Here, Python
+from sorterd.machine.storage import nearest_folder
+
+_HEADER_BYTES: Final = 16
+"""Before the code itself (PEP 552)."""
+
+
+def this_python(python: Python, *, apt_wanted: bool) -> Finding:
+    """Look at its version, and whether it sees what only apt can install.
+
+    Args:
+        python: What runs this.
+        apt_wanted: The station's camera needs a package of apt's.
+    """
+    told = f"Python {python.version} in {python.prefix}"
+    if tuple(map(int, python.version.split(".")[:2])) < (3, 11):
+        return broken(f"{told}: too old", "install Python 3.11 or newer, and sorterd with it")
+    if apt_wanted and not python.sees_system:
+        return missing(
+            f"{told} does not see apt's packages, and libcamera comes from apt alone",
+            f"sudo python3 -m venv --system-site-packages {python.prefix}",
+        )
+    return found(told + (", sees apt's packages" if python.sees_system else ""))
+
+
+def byte_code(python: Python) -> Finding:
+    """Look for the cache that makes a start quick, and for damaged files in it."""
+    folder = python.cache or python.package
+    damaged = [file for file in _compiled(folder) if _is_damaged(file)]
+    if damaged:
+        return broken(
+            f"{len(damaged)} files of byte code are damaged, {damaged[0].name} first: "
+            "a start may fail on them",
+            f"sudo find {folder} -name '*.pyc' -delete",
+        )
+    if not python.keeps_cache:
+        return missing(
+            "none is kept: every start compiles anew, and takes longer",
+            "unset PYTHONDONTWRITEBYTECODE",
+        )
+    if not any(_compiled(folder)):
+        there = nearest_folder(folder)
+        return missing(
+            f"none in {there} yet: a start takes longer until there is, and cannot fail by it",
+            f"sudo {python.program} -m compileall -q {python.package}",
+        )
+    return found(f"whole, in {folder}")
+
+
+def _compiled(folder: Path) -> Iterator[Path]:
+    return folder.rglob("*.pyc")
+
+
+def _is_damaged(file: Path) -> bool:
+    try:
+        code = file.read_bytes()
+    except OSError:
+        return False  # what cannot be read is passed over by Python too
+    if code[:4] != MAGIC_NUMBER:
+        return not code.strip(b"\0")  # another Python's; but a power cut leaves nothing, or zeros
+    try:
+        marshal.loads(code[_HEADER_BYTES:])  # noqa: S302 - what Python itself is about to do
+    except (EOFError, ValueError, TypeError):
+        return True
+    return False
+
+
+def _apt_wanted(here: Here) -> bool:
+    return here.wants.camera == "pi"
+
+
+LINES = (
+    Line(
+        "python",
+        always(Need.NEEDED),
+        lambda here: this_python(here.python, apt_wanted=_apt_wanted(here)),
+    ),
+    Line("byte code", always(Need.WISHED), lambda here: byte_code(here.python)),
+)

@@ -70,6 +70,7 @@ class Here:
 
     Attributes:
         settings: The station's; None if there are none, or none that can be used.
+        wants: What such a station wants.
         faults: What is wrong with the settings, a line each.
         config: The file they are from; None for none.
         person: Who asks.
@@ -87,6 +88,7 @@ class Here:
     """
 
     settings: Settings | None
+    wants: Wants
     faults: tuple[str, ...]
     config: Path | None
     person: Person
@@ -106,11 +108,6 @@ class Here:
     def on_a_pi(self) -> bool:
         """This is a Raspberry Pi."""
         return is_pi(self.root)
-
-    @cached_property
-    def wants(self) -> Wants:
-        """What the station wants."""
-        return wants_of(self.settings, on_a_pi=self.on_a_pi)
 
     def on_a_pi_need(self, used: bool) -> Need:  # noqa: FBT001 - it is all that is asked
         """Return what a station makes of what only a Pi has: without settings a Pi should."""
@@ -132,6 +129,7 @@ def this_machine(
     """Return the machine, person and Python that this process is of."""
     return Here(
         settings,
+        wants_of(settings, on_a_pi=is_pi()),
         faults,
         config,
         person=_this_person(),

@@ -26,7 +26,7 @@ class Wants:
         camera: The camera's kind; "" if unknown.
         camera_node: The device it is opened by, if it is named by one.
         pins: GPIO numbers that are really driven, by the key that names them.
-        pwm: The keys of gates on the kernel's hardware PWM.
+        pwm: Chip and channel of the kernel's hardware PWM, by the gate on it.
         servo_boards: Bus and address of each servo board, in order.
         folders: Where it writes, or would.
         writes: It writes at all.
@@ -36,7 +36,7 @@ class Wants:
     camera: str = ""
     camera_node: Path | None = None
     pins: Mapping[str, int] = field(default_factory=dict)
-    pwm: tuple[str, ...] = ()
+    pwm: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     servo_boards: tuple[tuple[int, int], ...] = ()
     folders: tuple[Path, ...] = (STATE_FOLDER,)
     writes: bool = False
@@ -79,7 +79,11 @@ def wants_of(settings: Settings | None, *, on_a_pi: bool) -> Wants:
             for field, pin in part
             if isinstance(pin, int) and (field == "pin" or field.endswith("_pin"))
         },
-        pwm=tuple(key for key, part in parts.items() if part.kind == "pwm"),
+        pwm={
+            key: (getattr(part, "chip", 0), getattr(part, "channel", 0))
+            for key, part in parts.items()
+            if part.kind == "pwm"
+        },
         servo_boards=tuple(
             sorted(
                 {
@@ -97,7 +101,7 @@ def wants_of(settings: Settings | None, *, on_a_pi: bool) -> Wants:
 def _parts(settings: Settings) -> Iterator[tuple[str, PartSettings]]:
     for name, gate in settings.gates.items():
         yield f"gates.{name}", gate.part
-    trigger = getattr(settings, "trigger", None)
+    trigger = getattr(getattr(settings, "trigger", None), "part", None)
     if isinstance(trigger, PartSettings):
         yield "trigger", trigger
 

@@ -16,7 +16,9 @@ FREE_BYTES: Final = 500 * MIB_BYTES
 FULL_BYTES: Final = 20 * MIB_BYTES
 """A round number: SQLite's own log needs some megabytes beside the journal."""
 BUSY_MS: Final = 200
-"""A flush writes whole pages of 4 KiB, and a row takes some hundred bytes: more often is waste."""
+"""Under this a day's flushes alone may be 4 GB."""
+FLUSH_BYTES: Final = 9200
+"""What a flush with one piece makes the kernel write (measured for `journal.flush_ms`)."""
 
 _WORN_TENTHS: Final = 9
 _DAY_MS: Final = 86_400_000
@@ -59,11 +61,12 @@ def writes(settings: Settings | None, mount: Mount | None) -> Finding:
     if mount is not None and mount.kind == "tmpfs":
         told = f"{journal.path} is in memory: it is gone with the next start"
         return broken(told, 'journal.path = "/var/lib/sorterd/journal.db"')
-    words = f"the journal, at most {_DAY_MS // journal.flush_ms:,} times a day"
+    a_day_mb = _DAY_MS / journal.flush_ms * FLUSH_BYTES / 1e6
+    words = f"the journal, up to {a_day_mb:.0f} MB a day and {journal.most_mb:.0f} MB large"
     if settings.review.folder is not None:
-        words += f"; crops up to {settings.review.most_mb:.0f} MB"
+        words += f"; crops up to {settings.review.daily_mb:.0f} MB a day"
     if journal.flush_ms < BUSY_MS and mount is not None and mount.card is not None:
-        return broken(f"{words}: much for a card", "journal.flush_ms = 1000")
+        return broken(f"{words}: much for a card", "journal.flush_ms = 5000")
     return found(words)
 
 

@@ -79,19 +79,18 @@ def pins(
     return found(f"{numbers}: free")
 
 
-def lgpio(ask: Ask, program: str) -> Finding:
-    """Look for the library that drives pins."""
-    answer = ask(program, "-m", "sorterd.doctor.apart.library", "lgpio", within_s=IMPORT_S)
+def library(name: str, ask: Ask, program: str) -> Finding:
+    """Look for a library that drives pins or servo boards."""
+    answer = ask(program, "-m", "sorterd.doctor.apart.library", name, within_s=IMPORT_S)
     told = told_by(answer)
     pip = Path(program).with_name("pip")
     if told.get("absent"):
-        return missing("lgpio is not installed", f"sudo {pip} install lgpio")
+        return missing(f"{name} is not installed", f"sudo {pip} install {name}")
     if "version" not in told:
         why = why_not(answer, told)
-        return broken(
-            f"lgpio cannot be imported: {why}", f"sudo {pip} install --force-reinstall lgpio"
-        )
-    return found(f"lgpio {told['version']}")
+        again = f"sudo {pip} install --force-reinstall {name}"
+        return broken(f"{name} cannot be imported: {why}", again)
+    return found(f"{name} {told['version']}")
 
 
 def i2c_bus(buses: Sequence[Path], may_open: Callable[[Path], bool]) -> Finding:
@@ -148,21 +147,26 @@ def servo_boards(
     return found(f"answers: {', '.join(names)}")
 
 
-def hardware_pwm(chip_folders: Sequence[Path], gates: Sequence[str]) -> Finding:
+def hardware_pwm(folder: Path, wanted: Mapping[str, tuple[int, int]]) -> Finding:
     """Look for the kernel's own PWM, which needs an overlay.
 
     Args:
-        chip_folders: As /sys/class/pwm/pwmchip0.
-        gates: Which gates are on it.
+        folder: Where its chips lie, as /sys/class/pwm.
+        wanted: Chip and channel of each gate that is on it.
     """
     mend = f"dtoverlay=pwm-2chan in {CONFIG}, and start anew"
-    if not chip_folders:
+    channels = {
+        chip.name: whole_number(words_in(chip / "npwm")) or 0
+        for chip in sorted(folder.glob("pwmchip*"))
+    }
+    listed = ", ".join(f"{name} with {number} channels" for name, number in channels.items())
+    if not channels:
         return missing("no channel of hardware PWM: there is no overlay", mend)
-    channels = sum(whole_number(words_in(chip / "npwm")) or 0 for chip in chip_folders)
-    if channels < max(1, len(gates)):
-        return broken(f"{channels} channels for {len(gates)} gates", mend)
-    listed = ", ".join(chip.name for chip in chip_folders)
-    return found(f"{listed}: {channels} channels")
+    for gate, (chip, channel) in wanted.items():
+        if channel >= channels.get(f"pwmchip{chip}", 0):
+            told = f"{gate} wants channel {channel} of pwmchip{chip}; there is {listed}"
+            return broken(told, f"correct chip and channel in the settings, or {mend}")
+    return found(listed)
 
 
 def header_chip(nodes: Sequence[Path], chip_at: Callable[[Path], Chip]) -> Path | None:
@@ -199,7 +203,12 @@ LINES = (
         "gpio chip", _need_of_pins, lambda here: gpio_chip(chips(here.root / "dev"), here.chip_at)
     ),
     Line("pins", _need_of_pins, _pins),
-    Line("lgpio", _need_of_pins, lambda here: lgpio(here.ask, here.python.program)),
+    Line("lgpio", _need_of_pins, lambda here: library("lgpio", here.ask, here.python.program)),
+    Line(
+        "smbus2",
+        lambda here: _only_if(bool(here.wants.servo_boards)),
+        lambda here: library("smbus2", here.ask, here.python.program),
+    ),
     Line(
         "i2c bus",
         lambda here: _only_if(bool(here.wants.servo_boards)),
@@ -215,8 +224,6 @@ LINES = (
     Line(
         "hardware pwm",
         lambda here: _only_if(bool(here.wants.pwm)),
-        lambda here: hardware_pwm(
-            sorted((here.root / "sys/class/pwm").glob("pwmchip*")), here.wants.pwm
-        ),
+        lambda here: hardware_pwm(here.root / "sys/class/pwm", here.wants.pwm),
     ),
 )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sorterd.clock import ManualClock
 from sorterd.doctor.here import Here, Person, Python
@@ -64,7 +65,7 @@ class Made:
     faults: tuple[str, ...] = ()
     modes: Mapping[str, int] = field(default_factory=dict)
     person: Person = PI
-    python: Mapping[str, object] = field(default_factory=dict)
+    python: Mapping[str, Any] = field(default_factory=dict)
     clock: Clock = field(default_factory=RisingClock)
     held_by: Holder | None = None
     chip_at: Callable[[Path], Chip] = lambda _: Chip("pinctrl-rp1", 54)
@@ -84,7 +85,7 @@ class Made:
             (root / name).write_bytes(code)
         for name, mode in self.modes.items():
             (root / name).chmod(mode)
-        python = {
+        python: dict[str, Any] = {
             "version": "3.11.2",
             "program": PROGRAM,
             "prefix": Path("/opt/sorterd"),

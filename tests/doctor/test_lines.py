@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from sorterd.doctor.findings import Line, Seen, State
+from sorterd.doctor.here import Person
 from sorterd.doctor.lines import GROUPS
 from sorterd.doctor.wants import Wants
 from sorterd.machine.gpio_lines import Chip
 from sorterd.machine.gpio_lines import Line as GpioLine
 from sorterd.machine.programs import Answer
 from sorterd.realtime import Place
-from tests.doctor.machines import APART, DEAD, PI_5, Made, Person, RisingClock
+from tests.doctor.machines import APART, DEAD, PI_5, Made, RisingClock
 
 LINES: dict[str, Line] = {line.name: line for group in GROUPS.values() for line in group}
 

@@ -1,13 +1,16 @@
 """What is needed depends on the settings; and what is held is not opened."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from sorterd.doctor.findings import Finding, Mark, Need, Seen, State, broken, found, missing
+from sorterd.doctor.here import Person
 from sorterd.doctor.wants import Wants, wants_of
+from sorterd.machine.programs import Answer
 from sorterd.settings import load
-from tests.doctor.machines import APART, DEAD, LATE, PI_5, RUNNING, Made, Person
+from tests.doctor.machines import APART, DEAD, LATE, PI_5, RUNNING, Made
 from tests.doctor.test_lines import BOARD, LINES, STATION, USB, USB_FILE, looked_at, taken_line
 
 ONLY_ON_A_PI = ("libcamera", "picamera2", "gpio chip", "pins", "lgpio", "camera memory")
@@ -94,9 +97,14 @@ def test_a_camera_that_is_held_is_not_opened(tmp_path: Path) -> None:
 
 def test_pins_and_boards_of_a_running_station_are_its_own(tmp_path: Path) -> None:
     """It should not call pins broken that the station itself has, nor disturb a servo board."""
-    asked: list[object] = []
+    asked: list[tuple[Path, int, int]] = []
+
+    def answer(bus: Path, address: int, number: int) -> int:
+        asked.append((bus, address, number))
+        return 0x11
+
     pins = Made(files={"dev/gpiochip0": ""}, flags=STATION, line_at=taken_line, held_by=RUNNING)
-    boards = Made(wants=BOARD, register=lambda *it: asked.append(it) or 0, held_by=RUNNING)
+    boards = Made(wants=BOARD, register=answer, held_by=RUNNING)
 
     assert looked_at("pins", pins, tmp_path).finding.state is State.FOUND
     assert "process 812" in looked_at("servo boards", boards, tmp_path).finding.told
@@ -128,7 +136,7 @@ def test_root_is_asked_for_the_services_user(tmp_path: Path) -> None:
 
 def test_a_runtime_that_dies_first_is_not_left_to_auto(tmp_path: Path) -> None:
     """It should say which one works: with auto a station would die too (pytorch#132032)."""
-    programs = {
+    programs: dict[str, Answer | str | Mapping[str, object]] = {
         f"{APART}.runtime ai-edge-litert": DEAD,
         f"{APART}.runtime tflite-runtime": {"built": "2.14.0"},
     }

@@ -1,14 +1,16 @@
 """`sorterd doctor` from the command line: what is printed, and what the exit code says."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sorterd.cli import main
+from sorterd.clock import RealClock
 from sorterd.commands import doctor
 from sorterd.doctor.findings import Finding, Line, Need, always, broken, found
-from sorterd.doctor.here import Here
+from sorterd.doctor.here import Here, this_machine
 from sorterd.doctor.lines import GROUPS
 from tests.doctor.machines import Made
 
@@ -17,11 +19,16 @@ from tests.doctor.machines import Made
 def lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Finding]:
     """Let the doctor have two lines only, on a machine that was made up, and return them."""
     seen = {"pins": found("free"), "settings": found("fit")}
-    group = tuple(Line(name, always(Need.NEEDED), lambda _, name=name: seen[name]) for name in seen)
+    group = tuple(Line(name, always(Need.NEEDED), partial(_seen, seen, name)) for name in seen)
     monkeypatch.setattr("sorterd.doctor.examine.GROUPS", {"all": group})
     monkeypatch.setattr(doctor, "USUAL_CONFIG", tmp_path / "none.toml")
     monkeypatch.setattr("sorterd.commands.arguments.USUAL_CONFIG", tmp_path / "none.toml")
     return seen
+
+
+def _seen(seen: dict[str, Finding], name: str, here: Here) -> Finding:
+    del here
+    return seen[name]
 
 
 def test_a_station_that_can_run_is_0(
@@ -101,7 +108,7 @@ def test_colours_are_wanted_or_not(
 
 def test_this_machine_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """It should never fail on the machine that the test runs on, whatever that is."""
-    here = doctor.this_machine(None, (), None, doctor.RealClock())
+    here = this_machine(None, (), None, RealClock())
     # What is tried in processes of its own has tests of its own, and takes seconds.
     monkeypatch.setitem(vars(here), "ask", Made().here(Path("/nowhere")).ask)
 

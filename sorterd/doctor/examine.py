@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sorterd.doctor.findings import Mark, Seen
+from sorterd.doctor.findings import Finding, Line, Mark, Seen, broken
 from sorterd.doctor.here import Here
 from sorterd.doctor.lines import GROUPS
 
@@ -17,7 +17,16 @@ def examine(here: Here, beginning: Callable[[str], None] = lambda _: None) -> It
     for group, lines in GROUPS.items():
         for line in lines:
             beginning(line.name)
-            yield Seen(group, line.name, line.need(here), line.look(here))
+            yield Seen(group, line.name, line.need(here), _looked(line, here))
+
+
+def _looked(line: Line, here: Here) -> Finding:
+    """Look at one thing. What this user may not look at is told, and hinders nobody by itself."""
+    try:
+        return line.look(here)
+    except OSError as error:
+        told = f"{here.person.name} may not look: {error.strerror or error} ({error.filename})"
+        return broken(told, f"sudo {here.python.prefix}/bin/sorterd doctor", hinders=False)
 
 
 def is_fit(seen: Sequence[Seen]) -> bool:

@@ -11,16 +11,15 @@ from typing import Final
 
 from sorterd.doctor.findings import Mark, Seen
 from sorterd.doctor.here import Here
-from sorterd.doctor.subjects.rights import SERVICE_USER
+from sorterd.doctor.subjects.rights import SERVICE_USER, group_file
 
 NARROWEST: Final = 80
 WIDEST: Final = 100
 
-AS_SERVICE: Final = (
-    "sudo systemd-run -q --wait --pipe -p User=sorterd -p LimitRTPRIO=20 "
-    "-p SupplementaryGroups='video gpio i2c render'"
-)
+AS_SERVICE: Final = "sudo systemd-run -q --wait --pipe -p User=sorterd -p LimitRTPRIO=20"
 """Ask with the rights that the unit gives."""
+GROUPS: Final = ("video", "gpio", "i2c", "render")
+"""Those of the unit's groups that are there; one that is not would end the command."""
 
 _NAME: Final = 17
 _INDENT: Final = " " * (2 + 6 + _NAME)
@@ -45,7 +44,10 @@ class Page:
 
     def head(self, here: Here) -> str:
         """Say what is looked at, and as whom."""
-        station = str(here.config) if here.config else "no settings: as for most stations"
+        usual = (
+            "no settings: as for most stations" if here.settings is None else "settings by flags"
+        )
+        station = str(here.config) if here.config else usual
         held = f"; the devices are held by {here.holder}" if here.holder else ""
         return f"sorterd doctor: {station}, as {here.person.name}{held}"
 
@@ -69,8 +71,11 @@ class Page:
             rows.append("This station can run.")
         if here.person.name != SERVICE_USER and (here.root / "run/systemd/system").is_dir():
             rows += ["", f"This is what {here.person.name} may do. To ask as the service does:"]
+            there = group_file(here.root)
+            groups = " ".join(group for group in GROUPS if group in there)
             config = f" --config {here.config}" if here.config else ""
-            rows.append(f"  {AS_SERVICE} {here.python.prefix}/bin/sorterd doctor{config}")
+            command = f"{here.python.prefix}/bin/sorterd doctor{config}"
+            rows.append(f"  {AS_SERVICE} -p SupplementaryGroups='{groups}' {command}")
         return "\n".join(rows)
 
     def _rows(self, seen: Seen) -> Iterator[str]:

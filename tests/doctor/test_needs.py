@@ -5,13 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from sorterd.doctor.examine import examine
 from sorterd.doctor.findings import Finding, Mark, Need, Seen, State, broken, found, missing
 from sorterd.doctor.here import Person
 from sorterd.doctor.wants import Wants, wants_of
 from sorterd.machine.programs import Answer
 from sorterd.settings import load
 from tests.doctor.machines import APART, DEAD, LATE, PI_5, RUNNING, Made
-from tests.doctor.test_lines import BOARD, LINES, STATION, USB, USB_FILE, looked_at, taken_line
+from tests.doctor.test_lines import (
+    BOARD,
+    GROUP_FILE,
+    JOURNAL,
+    LINES,
+    STATION,
+    USB,
+    USB_FILE,
+    looked_at,
+    taken_line,
+)
 
 ONLY_ON_A_PI = ("libcamera", "picamera2", "gpio chip", "pins", "lgpio", "camera memory")
 
@@ -132,6 +143,32 @@ def test_root_is_asked_for_the_services_user(tmp_path: Path) -> None:
     seen = looked_at("groups", lacking, tmp_path).finding
     assert (seen.state, seen.mend) == (State.MISSING, "sudo usermod -aG gpio sorterd")
     assert looked_at("groups", given, tmp_path).finding.told == "sorterd is in gpio"
+
+
+def test_what_may_not_be_looked_at_is_told(tmp_path: Path) -> None:
+    """It should go on, and not take a user's lack of rights for a fault of the station."""
+    closed = PermissionError(13, "Permission denied", "/var/lib/sorterd")
+
+    def refuse(_: Path) -> int | None:
+        raise closed
+
+    here = Made(files={"var/lib/sorterd/": ""}, flags=JOURNAL, free_at=refuse).here(tmp_path)
+    (disk,) = [each for each in examine(here) if each.name == "disk"]
+
+    assert disk.mark is Mark.WARN
+    assert disk.finding.told == "pi may not look: Permission denied (/var/lib/sorterd)"
+    assert disk.finding.mend == "sudo /opt/sorterd/bin/sorterd doctor"
+
+
+def test_a_node_that_is_open_some_other_way_hinders_nobody(tmp_path: Path) -> None:
+    """It should warn of a node that the right group may not open and this user may."""
+    files = {"etc/group": GROUP_FILE, "dev/gpiochip0": ""}
+    closed = {"dev/gpiochip0": 0o600}
+    may = Made(files=files, modes=closed, flags=STATION)
+    may_not = Made(files=files, modes=closed, flags=STATION, may_open=lambda _: False)
+
+    assert looked_at("device nodes", may, tmp_path / "may").mark is Mark.WARN
+    assert looked_at("device nodes", may_not, tmp_path / "not").mark is Mark.FAIL
 
 
 def test_a_runtime_that_dies_first_is_not_left_to_auto(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sorterd.doctor.here import Here
 from sorterd.doctor.page import WIDEST, Page
 from sorterd.holding import Holder
 from tests.doctor.machines import RUNNING, Made
+from tests.machine.planting import planted
 
 LONG = "what was seen here takes more words than one row of a small terminal has room for, by far"
 COMMAND = (
@@ -89,8 +90,11 @@ def test_it_says_how_to_ask_as_the_service(tmp_path: Path) -> None:
     page = Page(80, coloured=False)
 
     assert "systemd-run" not in page.tail(here(tmp_path), SEEN)
-    (tmp_path / "run/systemd/system").mkdir(parents=True)
-    assert "-p User=sorterd -p LimitRTPRIO=20" in page.tail(here(tmp_path), SEEN)
+    planted(
+        tmp_path, {"run/systemd/system/x": "", "etc/group": "gpio:x:1:\nvideo:x:2:\nusb:x:3:\n"}
+    )
+    tail = page.tail(here(tmp_path), SEEN)
+    assert "-p User=sorterd -p LimitRTPRIO=20 -p SupplementaryGroups='video gpio' " in tail
 
 
 def test_whoever_holds_the_devices_is_named_at_once(tmp_path: Path) -> None:

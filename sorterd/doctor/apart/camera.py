@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from sorterd.clock import RealClock
-from sorterd.holding import hold
+from sorterd.holding import hold, holder
 from sorterd.ports import Clock, DeviceFault, DeviceUnavailable, Frame
 from sorterd.settings.parts import PartIn
 from sorterd.settings.tree import View
@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         with hold("sorterd doctor"):
             answer = told(json.loads(question), RealClock())
     except DeviceUnavailable as fault:
-        answer = {"held": str(fault)}
+        answer = {"held" if holder() is not None else "unavailable": str(fault)}
     sys.stdout.write(json.dumps(answer))
     return 0
 

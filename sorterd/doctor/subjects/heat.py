@@ -59,7 +59,7 @@ def supply(told: Throttling | None, *, alarm: bool | None) -> Finding:
     if now or before:
         return broken(
             _when([_UNDER_VOLTAGE] * now, [_UNDER_VOLTAGE] * before),
-            "a supply of its own for the servos, and the Pi's official one with a short cable",
+            "give servos a supply of their own, and the Pi its official one; moving_at_once = 1",
         )
     alone = told is not None and not told.by_command
     return found(f"never too low since boot{_KERNEL_ALONE if alone else ''}")

@@ -106,7 +106,9 @@ def model_files(wanted: str) -> Finding:
     except BundleFault as fault:
         return broken(str(fault), "sorterd models check, or install the bundle anew")
     files = f"{len(bundle.manifest.sha256)} files unchanged (sha256)"
-    knows = "" if _EMPTY & set(bundle.labels) else "; what is an empty belt the finder says"
+    knows = (
+        "" if _EMPTY & set(bundle.labels) else "; no label for an empty belt, the finder sees that"
+    )
     return found(f"{bundle.name}: {len(bundle.labels)} labels, {files}{knows}")
 
 

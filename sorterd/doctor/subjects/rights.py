@@ -1,7 +1,7 @@
 """What this user may do: groups, device nodes, a place first in line."""
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,28 +49,36 @@ def groups(
     return found(f"{name} is in {', '.join(wanted)}")
 
 
-def device_nodes(nodes: Mapping[Path, str], names: Mapping[int, str], wanted: bool) -> Finding:  # noqa: FBT001
+def device_nodes(
+    nodes: Mapping[Path, str],
+    names: Mapping[int, str],
+    may_open: Callable[[Path], bool],
+    *,
+    wanted: bool,
+) -> Finding:
     """Look at who may open the devices' nodes.
 
     Args:
         nodes: Each with the group that it should belong to.
         names: Groups by their number.
+        may_open: Tells whether whoever runs the station may all the same.
         wanted: The station opens any at all.
     """
     if not nodes:
         told = "none of the nodes is there" if wanted else "the station opens none"
-        return missing(told, "look at the lines above and below" if wanted else "")
-    closed = []
+        return missing(told, "look at the lines above" if wanted else "")
+    closed = {}
     for node, group in nodes.items():
-        is_of = names.get(node.stat().st_gid, "an unknown group")
-        mode = node.stat().st_mode
-        if is_of != group or mode & 0o060 != 0o060:
-            closed.append(f"{node.name} is {is_of}'s, {stat.filemode(mode)[1:]}, not {group}'s rw")
+        told = node.stat()
+        is_of = names.get(told.st_gid, "an unknown group")
+        if is_of != group or told.st_mode & 0o060 != 0o060:
+            mode = stat.filemode(told.st_mode)[1:]
+            closed[node] = f"{node.name} is {is_of}'s, {mode}, and not open to {group}"
     if closed:
         return broken(
-            "; ".join(closed),
-            "sudo cp systemd/*.rules /etc/udev/rules.d/ && sudo udevadm control --reload && "
-            "sudo udevadm trigger",
+            "; ".join(closed.values()),
+            "sudo systemd/install, for its udev rules; or sudo udevadm trigger, if they are there",
+            hinders=not all(map(may_open, closed)),
         )
     listed = ", ".join(f"{node.name} ({group})" for node, group in nodes.items())
     return found(f"open to their groups: {listed}")
@@ -145,11 +153,13 @@ def _groups(here: Here) -> Finding:
 
 def _device_nodes(here: Here) -> Finding:
     names = {number: name for name, (number, _) in group_file(here.root).items()}
-    return device_nodes(_nodes(here), names, bool(_wanted_groups(here)))
+    # For root it is the service's user that matters, and nothing is open to that by name.
+    may_open = (lambda _: False) if here.person.root else here.may_open
+    return device_nodes(_nodes(here), names, may_open, wanted=bool(_wanted_groups(here)))
 
 
 def _need(here: Here) -> Need:
-    return here.wants.need(bool(_wanted_groups(here))) if _wanted_groups(here) else Need.UNUSED
+    return here.wants.need(True) if _wanted_groups(here) else Need.UNUSED
 
 
 LINES = (

@@ -171,6 +171,21 @@ def test_a_node_that_is_open_some_other_way_hinders_nobody(tmp_path: Path) -> No
     assert looked_at("device nodes", may_not, tmp_path / "not").mark is Mark.FAIL
 
 
+def test_byte_code_in_memory_survives_a_power_cut(tmp_path: Path) -> None:
+    """It should look where the service keeps it, by its unit."""
+    made = Made(
+        files={"proc/self/mountinfo": "30 22 0:25 / /run rw - tmpfs tmpfs rw\n"},
+        programs={
+            "systemctl show sorterd.service -p Environment": (
+                "PYTHONPYCACHEPREFIX=/run/sorterd/bytecode PYTHONUNBUFFERED=1"
+            )
+        },
+    )
+    seen = looked_at("byte code", made, tmp_path).finding
+
+    assert (seen.state, "/run/sorterd/bytecode" in seen.told) == (State.FOUND, True)
+
+
 def test_a_runtime_that_dies_first_is_not_left_to_auto(tmp_path: Path) -> None:
     """It should say which one works: with auto a station would die too (pytorch#132032)."""
     programs: dict[str, Answer | str | Mapping[str, object]] = {

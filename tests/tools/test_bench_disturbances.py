@@ -1,10 +1,10 @@
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.machine.planting import planted
 from tools.workshop.bench.disturbances import Reading, between, in_words, read
 from tools.workshop.bench.machine import machine, program_version
 
@@ -23,15 +23,6 @@ PI = {
     "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n",
     "sys/firmware/devicetree/base/model": "Raspberry Pi 5 Model B Rev 1.0\0",
 }
-
-
-def planted(root: Path, files: Mapping[str, str]) -> Path:
-    """A made-up system below a root."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
 
 
 def test_a_pi_tells_all_of_itself(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ cut has left a file half written, Python does not fall back on the source: the s
 """
 
 import marshal
+import re
 from collections.abc import Iterator
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Final
 
 from sorterd.doctor.findings import Finding, Line, Need, always, broken, found, missing
 from sorterd.doctor.here import Here, Python
-from sorterd.machine.storage import nearest_folder
+from sorterd.doctor.subjects.service import UNIT
+from sorterd.machine.programs import Ask
+from sorterd.machine.storage import mount_of, nearest_folder
 
 _HEADER_BYTES: Final = 16
 """Before the code itself (PEP 552)."""
+_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 
 
 def this_python(python: Python, *, apt_wanted: bool) -> Finding:
@@ -37,9 +41,18 @@ def this_python(python: Python, *, apt_wanted: bool) -> Finding:
     return found(told + (", sees apt's packages" if python.sees_system else ""))
 
 
-def byte_code(python: Python) -> Finding:
-    """Look for the cache that makes a start quick, and for damaged files in it."""
-    folder = python.cache or python.package
+def byte_code(python: Python, services: Path | None, root: Path) -> Finding:
+    """Look for the cache that makes a start quick, and for damaged files in it.
+
+    Args:
+        python: What runs this.
+        services: Where the service keeps it; None if beside the sources, or if there is none.
+        root: Below which the service's cache and its mount are looked for.
+    """
+    mount = mount_of(services, root) if services is not None else None
+    if services is not None and mount is not None and mount.kind in _MEMORY:
+        return found(f"the service keeps it in memory ({services}): no power cut can damage it")
+    folder = services or python.cache or python.package
     damaged = [file for file in _compiled(folder) if _is_damaged(file)]
     if damaged:
         return broken(
@@ -59,6 +72,13 @@ def byte_code(python: Python) -> Finding:
             f"sudo {python.program} -m compileall -q {python.package}",
         )
     return found(f"whole, in {folder}")
+
+
+def services_cache(ask: Ask) -> Path | None:
+    """Return where systemd has the service keep its byte code."""
+    told = ask("systemctl", "show", UNIT, "-p", "Environment", "--value").words
+    found_at = re.search(r"PYTHONPYCACHEPREFIX=(\S+)", told)
+    return Path(found_at[1]) if found_at else None
 
 
 def _compiled(folder: Path) -> Iterator[Path]:
@@ -89,5 +109,9 @@ LINES = (
         always(Need.NEEDED),
         lambda here: this_python(here.python, apt_wanted=_apt_wanted(here)),
     ),
-    Line("byte code", always(Need.WISHED), lambda here: byte_code(here.python)),
+    Line(
+        "byte code",
+        always(Need.WISHED),
+        lambda here: byte_code(here.python, services_cache(here.ask), here.root),
+    ),
 )

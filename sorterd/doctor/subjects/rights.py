@@ -7,12 +7,12 @@ from typing import Final
 
 from sorterd.doctor.findings import Finding, Line, Need, always, broken, found, missing
 from sorterd.doctor.here import Here, Person
+from sorterd.doctor.subjects.service import UNIT
 from sorterd.machine.kernel_files import words_in
 from sorterd.machine.programs import Ask
 from sorterd.realtime import Place
 
 SERVICE_USER: Final = "sorterd"
-UNIT: Final = "sorterd.service"
 
 
 def groups(

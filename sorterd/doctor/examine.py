@@ -21,11 +21,12 @@ def examine(here: Here, beginning: Callable[[str], None] = lambda _: None) -> It
 
 
 def _looked(line: Line, here: Here) -> Finding:
-    """Look at one thing. What this user may not look at is told, and hinders nobody by itself."""
+    """Look at one thing. What refuses to be looked at is told, and hinders nobody by itself."""
     try:
         return line.look(here)
     except OSError as error:
-        told = f"{here.person.name} may not look: {error.strerror or error} ({error.filename})"
+        where = f" ({error.filename})" if error.filename else ""
+        told = f"{here.person.name} could not look: {error.strerror or error}{where}"
         return broken(told, f"sudo {here.python.prefix}/bin/sorterd doctor", hinders=False)
 
 

@@ -156,7 +156,7 @@ def test_what_may_not_be_looked_at_is_told(tmp_path: Path) -> None:
     (disk,) = [each for each in examine(here) if each.name == "disk"]
 
     assert disk.mark is Mark.WARN
-    assert disk.finding.told == "pi may not look: Permission denied (/var/lib/sorterd)"
+    assert disk.finding.told == "pi could not look: Permission denied (/var/lib/sorterd)"
     assert disk.finding.mend == "sudo /opt/sorterd/bin/sorterd doctor"
 
 

@@ -52,7 +52,8 @@ def byte_code(python: Python, services: Path | None, root: Path) -> Finding:
     mount = mount_of(services, root) if services is not None else None
     if services is not None and mount is not None and mount.kind in _MEMORY:
         return found(f"the service keeps it in memory ({services}): no power cut can damage it")
-    folder = services or python.cache or python.package
+    kept_at = root / services.relative_to("/") if services is not None else None
+    folder = kept_at or python.cache or python.package
     damaged = [file for file in _compiled(folder) if _is_damaged(file)]
     if damaged:
         return broken(

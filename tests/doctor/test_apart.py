@@ -12,7 +12,9 @@ from sorterd.classifiers.runtimes import MODULES
 from sorterd.clock import ManualClock
 from sorterd.doctor.apart import answers, camera, library, runtime
 from sorterd.doctor.apart.telling import told_by, why_not
+from sorterd.holding import hold
 from sorterd.machine.programs import Answer, ask
+from sorterd.ports import DeviceFault, Frame
 
 TINY = Path(__file__).parents[1] / "classifiers/tiny/int8"
 
@@ -82,6 +84,70 @@ def test_a_camera_that_cannot_be_opened(tmp_path: Path) -> None:
     question = {"camera": {"kind": "v4l2", "device": str(tmp_path / "video0")}, "view": {}}
 
     assert "does not exist" in str(camera.told(question, ManualClock())["unavailable"])
+
+
+class Blind:
+    """A camera that opens and then shows nothing, or fails."""
+
+    width_px, height_px, due_ns = 64, 48, 0
+
+    def __init__(self, fault: DeviceFault | None = None) -> None:
+        self.fault = fault
+        self.closed = 0
+
+    def read(self) -> Frame | None:
+        """Fail, or be over."""
+        if self.fault is not None:
+            raise self.fault
+        return None
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed += 1
+
+
+@pytest.mark.parametrize(
+    ("blind", "fault"),
+    [(Blind(), "it is open and shows nothing"), (Blind(DeviceFault("it stalled")), "it stalled")],
+)
+def test_a_camera_that_opens_and_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, blind: Blind, fault: str
+) -> None:
+    """It should tell why, and let go of it."""
+    monkeypatch.setattr("sorterd.doctor.apart.camera.open_camera", lambda *_: blind)
+
+    told = camera.told({"camera": {"kind": "simulated"}, "view": {}}, ManualClock())
+    assert told == {"fault": fault}
+    assert blind.closed == 1
+
+
+def test_a_camera_is_left_alone_while_the_devices_are_held(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should take the devices as every program does, or say who has them."""
+    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
+    question = json.dumps({"camera": {"kind": "replay", "path": "no-such"}, "view": {}})
+
+    assert camera.main([question]) == 0
+    assert "does not exist" in json.loads(capsys.readouterr().out)["unavailable"]
+    with hold("sorterd capture"):
+        assert camera.main([question]) == 0
+    assert "held by sorterd capture" in json.loads(capsys.readouterr().out)["held"]
+
+
+def test_each_program_tells_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It should be JSON that can be read back, and the end a good one."""
+    assert answers.main([json.dumps(here(Path("no-such")))]) == 0
+    assert "no bundle" in told_by(Answer(capsys.readouterr().out))["fault"]
+    assert runtime.main(["ai-edge-litert", str(TINY / "model.tflite")]) == 0
+    assert told_by(Answer(capsys.readouterr().out))["built"]
+
+
+def test_a_library_is_tried_in_an_empty_folder() -> None:
+    """It should leave the folder it was started in alone: lgpio makes a pipe there."""
+    command = (sys.executable, "-m", "sorterd.doctor.apart.library")
+
+    assert told_by(ask(*command, "no_such_library", within_s=100)) == {"absent": True}
 
 
 def test_a_library_is_imported() -> None:

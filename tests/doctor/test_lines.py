@@ -68,6 +68,11 @@ def refusing(number: int, text: str) -> Callable[..., int]:
     return refuse
 
 
+def not_allowed(node: Path) -> Chip:
+    """Answer as a chip that this user may not open."""
+    raise PermissionError(errno.EACCES, "Permission denied", str(node))
+
+
 def no_such_line(node: Path, pin: int) -> GpioLine:
     """Answer as a chip with fewer lines."""
     raise OSError(errno.EINVAL, f"Invalid argument: {node.name} {pin}")

@@ -69,10 +69,10 @@ def device_nodes(
         return missing(told, "look at the lines above" if wanted else "")
     closed = {}
     for node, group in nodes.items():
-        told = node.stat()
-        is_of = names.get(told.st_gid, "an unknown group")
-        if is_of != group or told.st_mode & 0o060 != 0o060:
-            mode = stat.filemode(told.st_mode)[1:]
+        status = node.stat()
+        is_of = names.get(status.st_gid, "an unknown group")
+        if is_of != group or status.st_mode & 0o060 != 0o060:
+            mode = stat.filemode(status.st_mode)[1:]
             closed[node] = f"{node.name} is {is_of}'s, {mode}, and not open to {group}"
     if closed:
         return broken(

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from sorterd.doctor.findings import Mark, State
+from sorterd.doctor.subjects.camera import address
 from sorterd.doctor.subjects.model import runtime
 from sorterd.doctor.wants import Wants
 from sorterd.machine.programs import Answer
+from sorterd.ports import PartSettings
 from tests.doctor.looking import looked_at
 from tests.doctor.machine_cases import CACHE, CARD, JOURNAL, LOADED, UNIT
 from tests.doctor.machines import APART, PI_5, Made, RisingClock
@@ -93,6 +95,25 @@ def test_byte_code_that_may_not_be_read_is_passed_over(
     made = Made(files={f"{CACHE}/a.pyc": ""})
 
     assert looked_at("byte code", made, tmp_path).finding.state is State.FOUND
+
+
+class Ribbon(PartSettings):
+    """A camera that is named by no device."""
+
+    kind: str = "pi"
+    camera_id: str | None = None
+
+    def advice(self) -> str | None:
+        """Ask for a name."""
+        return None if self.camera_id else "the camera is whichever is plugged in"
+
+
+def test_a_camera_without_a_device_is_named_by_its_id() -> None:
+    """It should ask libcamera for the names there are, and be content with one."""
+    nameless, named = address(Ribbon(), None, []), address(Ribbon(camera_id="/base"), None, [])
+
+    assert (nameless.state, nameless.mend) == (State.BROKEN, "rpicam-hello --list-cameras")
+    assert named.state is State.FOUND
 
 
 def test_a_disk_that_fills_up_is_told_before_it_is_full(tmp_path: Path) -> None:

@@ -72,8 +72,9 @@ def address(part: PartSettings | None, node: Path | None, others: list[Path]) ->
         return missing(f"{node} names nothing", f"ls {BY_ID}")
     advise = getattr(part, "advice", None)
     if advise is not None and (advice := advise()):
-        return broken(advice, f"ls {BY_ID}")
-    return found(f"{node or part.kind}: the same camera after every start")
+        return broken(advice, f"ls {BY_ID}" if node else "rpicam-hello --list-cameras")
+    named = str(node) if node is not None else f"{part.kind}, by what its settings say"
+    return found(f"{named}: the same camera after every start")
 
 
 def libcamera(ask: Ask, program: str) -> Finding:
@@ -163,7 +164,7 @@ LINES = (
     ),
     Line(
         "camera's name",
-        lambda here: Need.WISHED if here.wants.camera_node else Need.UNUSED,
+        lambda here: Need.WISHED if here.wants.known and here.wants.films else Need.UNUSED,
         lambda here: address(
             here.settings.camera if here.settings else None,
             _node(here),

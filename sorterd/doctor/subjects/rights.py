@@ -35,7 +35,7 @@ def groups(
     if absent:
         return broken(
             f"there is no group {', '.join(absent)} on this system",
-            f"sudo groupadd --system {absent[0]}, with udev rules as in systemd/",
+            "sudo systemd/install, which makes them and their udev rules",
         )
     if person.root:
         has = by_unit | {group for group in wanted if SERVICE_USER in members[group]}

@@ -7,7 +7,8 @@ from importlib import import_module
 
 from sorterd.capture import Reopening
 from sorterd.clock import RealClock
-from sorterd.daemon import Daemon, Patience
+from sorterd.daemon import Daemon
+from sorterd.patience import Patience
 from sorterd.ports import Sink
 from sorterd.realtime import PRIORITIES, in_line, place_at
 from sorterd.settings import Fault, Settings, SettingsFault

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sorterd import exit_codes
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.service.logs import start_logging
 from sorterd.settings import SettingsFault
 
 TEXT: Final = """\
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    start_logging()
     try:
         return int(arguments.run(arguments))
     except SettingsFault as fault:

@@ -3,7 +3,7 @@
 | thread | owns | waits for | its work |
 |---|---|---|---|
 | capture | the camera | the next frame | `capture.py` |
-| sort | finder and mind | a frame, an answer, a gate's word, or the mind's next instant | `sorting.py` |
+| sort | finder and mind | a frame, an answer, a gate, the mind's next instant | `sorting.py` |
 | infer | the interpreter | a job | `inference.py` |
 | gates | every gate | a pulse, or the next movement | `moving.py` |
 | sink | journal and other sinks | an outcome, or the time to flush | `writing.py` |
@@ -22,7 +22,7 @@ that the process can end without it.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from sorterd.capture import Capture
 from sorterd.core.records import Drop, GateMoved, ScoresReady
@@ -83,6 +83,7 @@ class Daemon:
         self._patience = patience
         self._onlooker = onlooker
 
+        self._stopping = threading.Event()
         sort_bell = Bell(clock)
         self._in = Inward(
             bell=sort_bell,
@@ -110,14 +111,13 @@ class Daemon:
             station.pipeline,
             self._in,
             Onward(self._inference, self._moving, self._writing),
-            stopping=lambda: self._stopping.is_set(),
+            stopping=self._stopping.is_set,
             patience=patience,
             onlooker=onlooker,
             heartbeat=heartbeat,
         )
 
         self._asked = False
-        self._stopping = threading.Event()
         self._main_bell = Bell(clock)
         self._fault: Exception | None = None
         self._fault_lock = threading.Lock()
@@ -164,6 +164,11 @@ class Daemon:
         self._writing.note(kind, text)
 
     @property
+    def fault(self) -> Exception | None:
+        """What ended the station, if it did not end in order."""
+        return self._fault
+
+    @property
     def looked(self) -> bool:
         """Whether any frame was looked at so far."""
         return self._sorting.looked
@@ -184,6 +189,7 @@ class Daemon:
         *,
         each_ns: int = S_NS // 2,
         look: Callable[[], None] = lambda: None,
+        ending: Callable[[], None] = lambda: None,
     ) -> None:
         """Run the station until `until_ns`, the end of a recording, `stop()` or a fault.
 
@@ -191,6 +197,7 @@ class Daemon:
             until_ns: When to stop; None for never.
             each_ns: How often to call `look`.
             look: Called on the calling thread; for a live line.
+            ending: Called on the calling thread as soon as the station begins to stop.
 
         Raises:
             DeviceUnavailable: The camera could not be opened, or not again.
@@ -210,16 +217,17 @@ class Daemon:
         with quick_switching(), steady_memory():
             for thread in threads.values():
                 thread.start()
-            self._wait(until_ns, each_ns, look)
-            self.stop()
-            # A thread that hangs inside a driver cannot be waited for: the others close without it.
-            threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
-            self._inference.stop()
-            self._moving.stop()
-            self._writing.stop()
-            for name in ("gates", "sink", "infer", "capture"):
-                threads[name].join(GATES_END_S if name == "gates" else END_S)
-        self._tell_lost()
+            in_order = False
+            try:
+                self._wait(until_ns, each_ns, look)
+                self.stop()
+                ending()
+                in_order = True
+            finally:
+                if not in_order:
+                    self._moving.make_safe()
+                self.stop()
+                self._end(threads)
         if self._fault is not None:
             raise self._fault
 
@@ -230,6 +238,16 @@ class Daemon:
                 break
             self._main_bell.wait_until(min(now_ns + each_ns, until_ns or now_ns + each_ns))
             look()
+
+    def _end(self, threads: Mapping[str, threading.Thread]) -> None:
+        # A thread that hangs inside a driver cannot be waited for: the others close without it.
+        threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
+        self._inference.stop()
+        self._moving.stop()
+        self._writing.stop()
+        for name in ("gates", "sink", "infer", "capture"):
+            threads[name].join(GATES_END_S if name == "gates" else END_S)
+        self._tell_lost()
 
     # The top of every thread: the one place where a bug is caught.
 

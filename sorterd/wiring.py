@@ -61,6 +61,10 @@ class Model:
     def close(self) -> None:
         """Let go of the interpreters. Harmless when repeated."""
         self.classifier.close()
+        self.let_go_of_segmenter()
+
+    def let_go_of_segmenter(self) -> None:
+        """Let go of what the sort thread owns. Harmless when repeated."""
         if self.segmenter is not None:
             self.segmenter.close()
 

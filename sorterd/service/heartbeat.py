@@ -44,7 +44,8 @@ class Heartbeat:
         self._proof_ns: int | None = None
         self._owing: deque[int | None] = deque()
         self._next_ns = 0
-        self._ready = False
+        self.ready = False
+        """Whether a token has come all the way."""
 
     # The sort thread's end.
 
@@ -74,7 +75,7 @@ class Heartbeat:
 
     def arrived(self) -> None:
         """Tell systemd that a token has come all the way."""
-        if not self._ready:
-            self._ready = True
+        if not self.ready:
+            self.ready = True
             self._notifier.ready(self._status)
         self._notifier.alive()

@@ -14,6 +14,7 @@ from sorterd.realtime import PRIORITIES, in_line, place_at
 from sorterd.settings import Fault, Settings, SettingsFault
 from sorterd.vision.best_crops import BestCrops
 from sorterd.wiring import (
+    MB_BYTES,
     Model,
     Reviewing,
     Station,
@@ -40,7 +41,7 @@ class Chosen:
         settings, model = self.settings, self.model
         gates = ", ".join(f"{name} ({gate.part.kind})" for name, gate in settings.gates.items())
         return (
-            f"{model.bundle.name} version {model.bundle.manifest.version} on {model.runtime}, "
+            f"{model.bundle.name} on {model.runtime}, "
             f"camera {settings.camera.kind}, gates {gates or 'none'}, "
             f"journal {settings.journal.path or 'none'}"
         )
@@ -151,5 +152,7 @@ def _open_journal(chosen: Chosen) -> tuple[int, tuple[Sink, ...]]:
         "gate_priority": str(place_at(PRIORITIES["gates"])),
     }
     # By name, for the 5 ms of sqlite3: a station may have no journal.
-    journal = import_module("sorterd.sinks.journal").open_journal(settings.journal.path, about)
+    journal = import_module("sorterd.sinks.journal").open_journal(
+        settings.journal.path, about, most_bytes=round(settings.journal.most_mb * MB_BYTES)
+    )
     return journal.run, (journal,)

@@ -148,6 +148,9 @@ class Running:
         finally:
             self._tell_counts()
             self._close()
+        if self._anew is not None and self._host.words.stop:
+            self._anew.model.close()
+            return None
         return self._anew
 
     def _look(self) -> None:
@@ -176,7 +179,17 @@ class Running:
         differ = changes(self.settings, chosen.settings)
         if differ.anew:
             self._open_anew(chosen, differ)
-            return
+        elif (
+            differ.keys or chosen.model.bundle.manifest != self._opened.chosen.model.bundle.manifest
+        ):
+            self._go_on_with(chosen)
+        else:
+            chosen.model.close()
+            log.info("reload: nothing has changed")
+            host.notifier.ready(f"sorting: {chosen.told}")
+
+    def _go_on_with(self, chosen: Chosen) -> None:
+        host = self._host
         try:
             pending = open_beside(chosen, host.clock)
         except DeviceUnavailable as fault:

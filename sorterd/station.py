@@ -61,7 +61,9 @@ def _run(host: Host, settings: Settings) -> None:
                 old=running.settings,
             )
         except (DeviceUnavailable, DeviceFault) as fault:
-            old = running.fallback if running is not None else before and before.old
+            old = before.old if before is not None else None
+            if running is not None:
+                old = running.fallback
             if old is None:
                 raise
             chosen = choose(old, host.clock)

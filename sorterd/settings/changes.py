@@ -26,6 +26,7 @@ _BETWEEN_FRAMES: Final = frozenset(
         ("judging",),
         ("frames",),
         ("journal", "path"),
+        ("journal", "most_mb"),
         ("view", "mm_per_px"),
         ("view", "region_of_interest"),
     }

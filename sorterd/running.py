@@ -99,10 +99,11 @@ class Running:
         self._paused_ns: int | None = None
         self._anew: Chosen | None = None
         self._began = False
+        back = before is not None and before.old is None
         patience = _patience(chosen.settings)
         self._heartbeat = Heartbeat(
             host.notifier,
-            f"sorting: {chosen.told}",
+            f"sorting{' with the old settings' if back else ''}: {chosen.told}",
             watchdog_ns=host.watchdog_ns,
             recent_ns=patience.stalled_runtime_ns,
         )
@@ -162,7 +163,7 @@ class Running:
             self._take_over(self._pending, self._paused_ns)
         if self._host.words.stop:
             self._daemon.ask_to_stop()
-        elif self._host.words.reload and self._pending is None:
+        elif self._host.words.reload and self._began and self._pending is None:
             self._host.words.reload = False
             self._reload()
 

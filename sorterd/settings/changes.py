@@ -11,7 +11,6 @@ from typing import Final
 from sorterd.settings.faults import key_text
 from sorterd.settings.layers import Keys, leaves
 from sorterd.settings.load import Settings
-from sorterd.settings.tree import GATE_KEYS
 
 _BETWEEN_FRAMES: Final = frozenset(
     {
@@ -31,7 +30,10 @@ _BETWEEN_FRAMES: Final = frozenset(
         ("view", "region_of_interest"),
     }
 )
-"""What no device has been told of. A gate's place and times are the sorter's, too."""
+"""What no device, and nobody who moves one, has been told of."""
+
+_OF_A_GATE: Final = frozenset({"at_mm", "margin_mm", "recover_ms"})
+"""The same of each gate: its place on the belt is the sorter's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,6 @@ def changes(before: Settings, after: Settings) -> Changes:
 def _between_frames(keys: Keys) -> bool:
     match keys:
         case ("gates", _, key):
-            return key in GATE_KEYS
+            return key in _OF_A_GATE
         case _:
             return keys[:1] in _BETWEEN_FRAMES or keys[:2] in _BETWEEN_FRAMES

@@ -18,7 +18,7 @@ from sorterd.classifiers.bundle import load as load_bundle
 from sorterd.classifiers.canned import CannedClassifier
 from sorterd.clock import ManualClock
 from sorterd.core.batching import Cost
-from sorterd.core.records import Outcome, Pulse
+from sorterd.core.records import Box, Outcome, Pulse
 from sorterd.daemon import Daemon
 from sorterd.patience import Patience
 from sorterd.pipeline import Job
@@ -75,6 +75,7 @@ class ToldCamera:
 
     def __init__(self, clock: ManualClock) -> None:
         self.when_read = nothing
+        self.age_ns = 0
         self._clock = clock
         self._told = threading.Semaphore(0)
         self._frames = 0
@@ -92,7 +93,8 @@ class ToldCamera:
             return None
         self._frames += 1
         self._clock.sleep_until(self._clock.now_ns() + FRAME_NS)
-        return Frame(self._frames, self._clock.now_ns(), np.full((480, 640, 3), 90, np.uint8))
+        exposed_ns = self._clock.now_ns() - self.age_ns
+        return Frame(self._frames, exposed_ns, np.full((480, 640, 3), 90, np.uint8))
 
     def close(self) -> None:
         """Show no more."""
@@ -141,10 +143,11 @@ class SickModel(CannedClassifier):
 
 
 class SickFinder:
-    """A finder that breaks when it looks; it never knows the belt."""
+    """A finder that breaks when it looks; it finds what it is told, and at first knows no belt."""
 
     def __init__(self) -> None:
         self.when_looking = nothing
+        self.finding = Finding(learning=True)
         self.closed = False
 
     def close(self) -> None:
@@ -155,7 +158,7 @@ class SickFinder:
         """Look."""
         del pixels, exposed_ns
         self.when_looking()
-        return Finding(learning=True)
+        return self.finding
 
 
 class Dying:
@@ -217,7 +220,11 @@ class Dying:
 
     def ask_the_model(self) -> None:
         """Send a batch as the sort thread would, but do not stand back until it is cropped."""
-        self.daemon._inference.jobs.put(Job(1, 1, ()))
+        self.daemon._sorting._out.batches += 1
+        if self.daemon._sorting._heartbeat is not None:
+            self.daemon._sorting._heartbeat.asked()
+        cut = (np.full((480, 640, 3), 90, np.uint8), Box(0, 0, 50, 50))
+        self.daemon._inference.jobs.put(Job(1, 1, (cut,)))
 
     def breaks_with(self, error: Exception) -> Break:
         """Return what raises an error, and takes note of the instant."""

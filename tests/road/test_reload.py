@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sorterd.capture import Reopening
 from sorterd.patience import Patience
+from sorterd.ports import DeviceFault
 from sorterd.sinks.journal import read_notes, read_runs
 from tests.road.child import PIN, SHUT_US, Child, settings_text, station
 from tests.road.dying import PATIENCE_S, Dying, Notebook, S, dying
@@ -128,3 +129,22 @@ def test_a_gate_that_stays_open_for_long_is_shut_for_a_change() -> None:
 
         assert change.done.wait(PATIENCE_S)
         assert change.shut_before
+
+
+def test_a_model_that_does_not_answer_ends_a_change_and_the_station() -> None:
+    """It should not go on with another model while the old one's thread is lost in it."""
+    goes_on = threading.Event()
+    with dying(Patience(camera=Reopening(after_ns=()), drain_ns=S)) as subject:
+        subject.model.when_asked = lambda: goes_on.wait(PATIENCE_S) and None
+        subject.ask_the_model()
+        change = Change(subject)
+        while subject.daemon._sorting._out.draining_since_ns is None:
+            subject.daemon._in.bell.ring()
+        subject.clock.sleep_until(subject.clock.now_ns() + S)
+        subject.camera.tell()
+        assert subject.gates["glass"].shut_again.wait(PATIENCE_S)
+        goes_on.set()
+        subject.camera.close()
+
+        assert isinstance(subject.running.exception(PATIENCE_S), DeviceFault)
+    assert not change.done.is_set()

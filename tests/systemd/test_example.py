@@ -1,4 +1,4 @@
-"""The example settings: every key that exists, none that does not, and values that may be written."""
+"""The example settings: every key that exists, no other, and values that may be written."""
 
 import re
 import tomllib

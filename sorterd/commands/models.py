@@ -31,7 +31,8 @@ examples:
   sudo sorterd models activate waste/2-taught-1     a version that the list shows
   sudo sorterd models rollback
 
-A station that runs goes on with its bundle until `sudo systemctl reload sorterd`.
+Rollback swaps the active version and the one before it. A station that runs goes on with its bundle
+until `sudo systemctl reload sorterd`.
 
 """
 
@@ -162,10 +163,7 @@ def _activate(settings: Settings, store: Store, bundle: str) -> int:
         raise
     store.activate(name, version)
     print(told)
-    print(
-        f"active: {name} {version} (before: {before or 'the one that came with sorterd'}); "
-        f"back: sorterd models rollback {name}"
-    )
+    print(f"active: {name}, {version}; before: {_called(name, before)}")
     if settings.model.bundle != name:
         print(f'the settings name another: write model.bundle = "{name}" to use it')
     _remind()
@@ -175,10 +173,7 @@ def _activate(settings: Settings, store: Store, bundle: str) -> int:
 def _rollback(store: Store, name: str) -> int:
     before = store.active(name)
     back = store.rollback(name)
-    print(
-        f"active: {name} {back or 'as it came with sorterd'} "
-        f"(before: {before or 'the one that came with sorterd'})"
-    )
+    print(f"active: {name}, {_called(name, back)}; before: {_called(name, before)}")
     _remind()
     return exit_codes.DONE
 
@@ -217,6 +212,12 @@ def _asked(folder: Path, settings: Settings) -> str:
         f"{model.runtime}, {cost.typical_ns / 1e6:.1f} ms a crop, at worst "
         f"{cost.worst_ns / 1e6:.1f} ms, which leaves every gate its time"
     )
+
+
+def _called(name: str, version: str | None) -> str:
+    if version is not None:
+        return version
+    return "the one that came with sorterd" if shipped(name) else "none"
 
 
 def _remind() -> None:

@@ -114,8 +114,8 @@ def _entry(model: type[BaseModel], key: str, field: FieldInfo, keys: Keys, *, sh
 
 def _comment(*sentences: str | None) -> str:
     words = " ".join(" ".join(each.split()) for each in sentences if each)
-    marked = {"width": _WIDTH, "initial_indent": "# ", "subsequent_indent": "# "}
-    return "\n".join(textwrap.wrap(words, break_on_hyphens=False, break_long_words=False, **marked))
+    lines = textwrap.wrap(words, _WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(f"# {line}" for line in lines)
 
 
 def _is_table(field: FieldInfo) -> bool:

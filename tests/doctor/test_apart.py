@@ -19,9 +19,10 @@ from sorterd.ports import DeviceFault, Frame
 TINY = Path(__file__).parents[1] / "classifiers/tiny/int8"
 
 
-def here(bundle: Path = TINY) -> dict[str, object]:
+def here(*bundles: Path) -> dict[str, object]:
     """Return the question after a bundle's answers."""
-    return {"bundle": str(bundle), "runtime": "auto", "threads": 1, "delegate": None}
+    folders = [str(bundle) for bundle in bundles or (TINY,)]
+    return {"bundles": folders, "runtime": "auto", "threads": 1, "delegate": None}
 
 
 def test_a_runtime_builds_an_interpreter_in_a_process_of_its_own() -> None:
@@ -55,9 +56,16 @@ def test_golden_answers_are_compared() -> None:
     assert told["runtime"] in MODULES
 
 
+def test_a_version_that_is_faulty_is_passed_over_as_a_station_does() -> None:
+    """It should go on with the one before it, and say why."""
+    told = answers.told(here(Path("no-such"), TINY), ManualClock())
+
+    assert (told["golden"], "cannot be read" in str(told["passed_over"])) == (3, True)
+
+
 def test_a_bundle_that_is_not_there() -> None:
     """It should tell it as a fault, and no runtime as what is unavailable."""
-    assert "no bundle" in str(answers.told(here(Path("no-such")), ManualClock())["fault"])
+    assert "cannot be read" in str(answers.told(here(Path("no-such")), ManualClock())["fault"])
     missing = {**here(), "delegate": "no-such-delegate.so"}
     assert "no such library" in str(answers.told(missing, ManualClock())["unavailable"])
 
@@ -138,7 +146,7 @@ def test_a_camera_is_left_alone_while_the_devices_are_held(
 def test_each_program_tells_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """It should be JSON that can be read back, and the end a good one."""
     assert answers.main([json.dumps(here(Path("no-such")))]) == 0
-    assert "no bundle" in told_by(Answer(capsys.readouterr().out))["fault"]
+    assert "cannot be read" in told_by(Answer(capsys.readouterr().out))["fault"]
     assert runtime.main(["ai-edge-litert", str(TINY / "model.tflite")]) == 0
     assert told_by(Answer(capsys.readouterr().out))["built"]
 

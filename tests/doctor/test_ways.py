@@ -23,7 +23,7 @@ from tests.doctor.station_cases import (
     not_allowed,
     refusing,
 )
-from tests.machine.planting import answering
+from tests.machine.planting import answering, planted
 
 
 def _usb(told: Answer | Mapping[str, object]) -> Made:
@@ -106,6 +106,18 @@ class Ribbon(PartSettings):
     def advice(self) -> str | None:
         """Ask for a name."""
         return None if self.camera_id else "the camera is whichever is plugged in"
+
+
+def test_an_active_version_that_is_faulty_is_told(tmp_path: Path) -> None:
+    """It should look at the version in force, and say that a station goes on with another."""
+    store = planted(tmp_path, {"models/waste/3/manifest.toml": "name = 1\n"}) / "models"
+    (store / "waste/active").symlink_to("3")
+    answered = {"golden": 7, "runtime": "ai-edge-litert", "typical_ms": 2.0, "passed_over": "bad"}
+    made = Made(flags={"model.store": str(store)}, programs={f"{APART}.answers": answered})
+
+    for name in ("model", "golden answers"):
+        seen = looked_at(name, made, tmp_path / "machine")
+        assert (seen.mark, seen.finding.mend) == (Mark.WARN, "sudo sorterd models rollback"), name
 
 
 def test_a_camera_without_a_device_is_named_by_its_id() -> None:

@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sorterd.classifiers.bundle import Bundle, BundleFault, find, load
+from sorterd.classifiers.bundle import Bundle, BundleFault, load
 from sorterd.classifiers.runtimes import MODULES
+from sorterd.classifiers.store import Store, candidates
 from sorterd.doctor.apart.telling import told_by, why_not
 from sorterd.doctor.findings import Finding, Line, Need, always, broken, found, missing
 from sorterd.doctor.here import Here
 from sorterd.machine.programs import Ask
 from sorterd.settings import Settings, cross_faults
+from sorterd.settings.tree import Model
 
 BUILD_S: Final = 60.0
 """For a runtime to be imported and to build one Interpreter: 0.5 s here; a card may be slow."""
 ANSWERS_S: Final = 180.0
 """For all golden answers: 0.1 s here beside the import; a Pi 3 needs some seconds."""
-USUAL_BUNDLE: Final = "waste"
 
 _EMPTY: Final = frozenset({"empty", "background"})
 
@@ -95,83 +96,95 @@ def runtime(wanted: str, model: Path | None, ask: Ask, program: str) -> Finding:
     return found(f"an Interpreter was built by {', '.join(works)}{lame}")
 
 
-def model_files(wanted: str) -> Finding:
-    """Look for the bundle, and compare the checksum of every file in it."""
+def model_files(model: Model) -> Finding:
+    """Look for the bundle in force, and compare the checksum of every file in it."""
     try:
-        folder = find(wanted)
+        first, *others = candidates(model.bundle, Store(model.store))
     except BundleFault as fault:
         return missing(str(fault), "sorterd models list")
     try:
-        bundle = load(folder)
+        bundle = load(first)
     except BundleFault as fault:
-        return broken(str(fault), "sorterd models check, or install the bundle anew")
+        spare = next((each for each in others if _whole(each) is not None), None)
+        if spare is not None:
+            told = f"{fault}; the station takes {spare} instead"
+            return broken(told, "sudo sorterd models rollback", hinders=False)
+        return broken(str(fault), "sorterd models list, or install the bundle anew")
     files = f"{len(bundle.manifest.sha256)} files unchanged (sha256)"
-    knows = (
-        "" if _EMPTY & set(bundle.labels) else "; no label for an empty belt, the finder sees that"
-    )
-    return found(f"{bundle.name}: {len(bundle.labels)} labels, {files}{knows}")
+    knows = _EMPTY & set(bundle.labels)
+    empty = "" if knows else "; no label for an empty belt, the finder sees that"
+    return found(f"{bundle.name}: {len(bundle.labels)} labels, {files}{empty}")
 
 
-def golden_answers(settings: Settings | None, ask: Ask, program: str) -> Finding:
+def golden_answers(model: Model, ask: Ask, program: str) -> Finding:
     """Look at what the model answers to pictures whose answers are known."""
-    model = settings.model if settings is not None else None
-    question = {
-        "bundle": model.bundle if model else USUAL_BUNDLE,
-        "runtime": model.runtime if model else "auto",
-        "threads": model.threads if model else 1,
-        "delegate": model.delegate if model else None,
-    }
-    answer = ask(
-        program,
-        "-m",
-        "sorterd.doctor.apart.answers",
-        json.dumps(question),
-        within_s=ANSWERS_S,
-    )
-    told = told_by(answer)
-    if told.get("golden"):
-        return found(
-            f"{told['golden']} of {told['golden']} as they should be on {told['runtime']}, "
-            f"{told['typical_ms']:.1f} ms a crop"
-        )
-    if told.get("unavailable"):
-        return missing(f"nobody could be asked: {told['unavailable']}", "mend the lines above")
-    return broken(why_not(answer, told), "sorterd models list, sorterd models rollback")
-
-
-def bundle_here(settings: Settings | None) -> Bundle | None:
-    """Return the station's bundle, if there is one that is whole."""
     try:
-        return load(find(settings.model.bundle if settings is not None else USUAL_BUNDLE))
+        folders = candidates(model.bundle, Store(model.store))
+    except BundleFault as fault:
+        return missing(f"there is no model to ask: {fault}", "mend the line model")
+    question = {
+        "bundles": [str(folder.resolve()) for folder in folders],
+        "runtime": model.runtime,
+        "threads": model.threads,
+        "delegate": model.delegate,
+    }
+    command = (program, "-m", "sorterd.doctor.apart.answers", json.dumps(question))
+    answer = ask(*command, within_s=ANSWERS_S)
+    told = told_by(answer)
+    if told.get("unavailable"):
+        return missing(f"nobody could be asked: {told['unavailable']}", "mend the line runtime")
+    if not told.get("golden"):
+        return broken(why_not(answer, told), "sorterd models list, sudo sorterd models rollback")
+    words = (
+        f"{told['golden']} of {told['golden']} as they should be on {told['runtime']}, "
+        f"{told['typical_ms']:.1f} ms a crop"
+    )
+    if told.get("passed_over"):
+        told_of = f"{told['passed_over']}; the one before it: {words}"
+        return broken(told_of, "sudo sorterd models rollback", hinders=False)
+    return found(words)
+
+
+def bundle_here(model: Model) -> Bundle | None:
+    """Return the bundle that a station would take, if there is one that is whole."""
+    try:
+        folders = candidates(model.bundle, Store(model.store))
+    except BundleFault:
+        return None
+    return next((bundle for folder in folders if (bundle := _whole(folder)) is not None), None)
+
+
+def _whole(folder: Path) -> Bundle | None:
+    try:
+        return load(folder)
     except BundleFault:
         return None
 
 
+def _model_of(here: Here) -> Model:
+    return here.settings.model if here.settings is not None else Model()
+
+
 def _settings(here: Here) -> Finding:
-    bundle = bundle_here(here.settings)
+    bundle = bundle_here(_model_of(here))
     labels = bundle.labels if bundle is not None else None
     return settings_fit(here.settings, here.faults, here.config, labels)
 
 
 def _runtime(here: Here) -> Finding:
-    bundle = bundle_here(here.settings) or bundle_here(None)
-    wanted = here.settings.model.runtime if here.settings is not None else "auto"
+    bundle = bundle_here(_model_of(here)) or bundle_here(Model())
     path = bundle.model_path if bundle is not None else None
-    return runtime(wanted, path, here.ask, here.python.program)
-
-
-def _model(here: Here) -> Finding:
-    return model_files(here.settings.model.bundle if here.settings is not None else USUAL_BUNDLE)
+    return runtime(_model_of(here).runtime, path, here.ask, here.python.program)
 
 
 LINES = (
     # Without settings nothing is wrong yet; with faulty ones the station does not start.
     Line("settings", lambda here: Need.NEEDED if here.faults else here.wants.need(True), _settings),
     Line("runtime", always(Need.NEEDED), _runtime),
-    Line("model", always(Need.NEEDED), _model),
+    Line("model", always(Need.NEEDED), lambda here: model_files(_model_of(here))),
     Line(
         "golden answers",
         always(Need.NEEDED),
-        lambda here: golden_answers(here.settings, here.ask, here.python.program),
+        lambda here: golden_answers(_model_of(here), here.ask, here.python.program),
     ),
 )

@@ -45,6 +45,12 @@ def test_the_middle_row_is_exposed_half_a_readout_later(clock: ManualClock) -> N
     assert found_ns == (START_MS + 105) * MS
 
 
+def test_a_camera_that_tells_no_exposure_has_its_stamp(clock: ManualClock) -> None:
+    """It should take the stamp as it is from a USB camera or a virtual one."""
+    instants = subject(clock, readout_ms=18)
+    assert place(instants, clock, START_MS + 100) == (START_MS + 100) * MS
+
+
 @pytest.mark.parametrize("stamp_ms", [START_MS + 1000, 10**9, None])
 def test_no_frame_is_from_the_future(clock: ManualClock, stamp_ms: float | None) -> None:
     """It should stamp with the present where the stamp is to come, of another clock, or absent."""

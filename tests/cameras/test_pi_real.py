@@ -26,12 +26,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def seen(**settings: str) -> dict[str, Any]:
+def seen(what: str = "look", **settings: str) -> dict[str, Any]:
     """Run the program and return what it saw."""
     given = [f"{key}={value}" for key, value in settings.items()]
     done = subprocess.run(  # noqa: S603  # the interpreter that was built beside it
-        [places.python, "-m", PROGRAM, places.binding, *given],
+        [places.python, "-m", PROGRAM, places.binding, what, *given],
         cwd=ROOT,
+        env={**os.environ, "LD_LIBRARY_PATH": str(places.libraries)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -64,6 +65,15 @@ def test_colours_are_what_they_were() -> None:
         for colour in COLOURS_BGR:
             apart = np.abs(middles - colour).max(axis=1)
             assert apart.min() <= 30, f"{colour} is not among {middles.tolist()}"
+
+
+def test_a_camera_that_hangs_is_noticed_closed_and_opened_again() -> None:
+    """It should come back from the real picamera2 in time, although that never does."""
+    told = seen("starve", camera_id="Virtual0", timeout_ms="300")
+    assert "no picture within 300 ms" in told["fault"]
+    assert 300_000_000 <= told["noticed_ns"] < 1_000_000_000
+    assert told["closed_ns"] < 3_000_000_000
+    assert len(told["turns"][0]) == 20
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,10 @@ class Instants:
         stamp_ns = int(metadata.get("SensorTimestamp", now_ns))
         self.sequence += self._frames_since(stamp_ns, metadata)
         self._stamp_ns = stamp_ns
-        exposure_ns = round(metadata.get("ExposureTime", 0) * US_NS)
-        exposed_ns = stamp_ns + (self._readout_ns - exposure_ns) // 2
+        exposed_ns = stamp_ns
+        if "ExposureTime" in metadata:  # else nobody knows how it is exposed and read out
+            exposure_ns = round(metadata["ExposureTime"] * US_NS)
+            exposed_ns += (self._readout_ns - exposure_ns) // 2
         # A stamp of another clock, or one that stands still: the present is the next best.
         believable = exposed_ns <= now_ns and (self.sequence == 0 or exposed_ns > self.last_ns)
         self.last_ns = exposed_ns if believable else now_ns

@@ -44,10 +44,15 @@ class Places:
         return self.folder / "prefix"
 
     @property
+    def libraries(self) -> Path:
+        """What the binding is linked with; LD_LIBRARY_PATH must name it."""
+        return self.prefix / "lib"
+
+    @property
     def binding(self) -> Path:
         """The folder that holds libcamera's Python binding."""
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        return self.prefix / "lib" / version / "site-packages"
+        return self.libraries / version / "site-packages"
 
     @property
     def cameras(self) -> Path:

@@ -8,8 +8,8 @@ import mmap
 import os
 import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any, Final
+from unittest.mock import MagicMock
 
 RAW_MODE: Final = {"format": "SRGGB10", "size": (640, 480)}
 """picamera2 asks each camera for its largest raw picture, and virtual ones have none."""
@@ -22,7 +22,7 @@ def import_picamera2(binding: str) -> None:
         binding: The folder of libcamera's own Python module.
     """
     sys.path.insert(0, binding)
-    sys.modules["pykms"] = ModuleType("pykms")  # drives a screen
+    sys.modules["pykms"] = MagicMock()  # drives a screen, and is asked for its formats
     part: Any = import_module("picamera2.picamera2")
     part.DmaAllocator = OrdinaryMemory
     part.Picamera2._get_raw_modes = lambda _: [RAW_MODE]  # noqa: SLF001 - there is no other way

@@ -189,9 +189,8 @@ class FakeCamera:
         self.rig.unhooked.set()
 
     def close(self) -> None:
-        """Let go; waits behind a frame that never comes, as the real one does."""
+        """Let go."""
         self.rig.happen("close")
-        assert self.rig.unhooked.is_set() or "capture_request" not in self.rig.hangs
         self.closings += 1
 
 

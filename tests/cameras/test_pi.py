@@ -15,7 +15,7 @@ from sorterd.cameras.pi import PiCamera, Settings, open_part
 from sorterd.capture import Capture, Reopening
 from sorterd.clock import ManualClock
 from sorterd.ports import DeviceFault, DeviceUnavailable, Frame
-from tests.cameras.fake_picamera2 import BUFFERS, IMX219, IMX708, MS, FakeCamera, Rig
+from tests.cameras.fake_picamera2 import BUFFERS, IMX219, IMX708, LIMIT_S, MS, FakeCamera, Rig
 
 RATE = {"rate_hz": 25}
 CROP = {"left_px": 8, "top_px": 16, "width_px": 1024, "height_px": 768}
@@ -69,7 +69,7 @@ def test_a_camera_that_hangs_is_noticed_in_time(rig: Rig) -> None:
 
 
 def test_a_camera_that_hangs_can_be_closed(rig: Rig) -> None:
-    """It should first let go of who waits for a frame: the real `close` waits behind them."""
+    """It should let go of the call that hangs, whose thread ends, and then of the camera."""
     camera = opened(rig)
     rig.hangs.add("capture_request")
     with pytest.raises(DeviceFault):
@@ -78,6 +78,9 @@ def test_a_camera_that_hangs_can_be_closed(rig: Rig) -> None:
     camera.close()
     (real,) = rig.cameras
     assert (real.flushes, real.closings) == (1, 1)
+    thread = camera._device._errands._thread
+    thread.join(LIMIT_S)
+    assert not thread.is_alive()
 
 
 def test_a_camera_that_cannot_be_closed_is_left_behind(

@@ -1,10 +1,10 @@
 """A camera that picamera2 has opened: every call is an errand with a time limit.
 
-A frame that is overdue leaves its call hanging in picamera2, and with it all that is sent after:
-even `close` would wait for it. So such a camera is closed by another thread, after everybody who
-waits for a frame was let go (`cancel_all_and_flush`, which was made for that). What hangs even then
-is left behind with a warning: this process cannot open the camera again, and after a few tries the
-daemon ends, for systemd to start it anew.
+A frame that is overdue leaves its thread hanging in picamera2, and what is sent after it waits. So
+such a camera is closed by another thread, which first lets go of whoever waits for a frame
+(`cancel_all_and_flush`, which was made for that), or a thread would be lost with every stall. What
+hangs even then is left behind with a warning: this process cannot open the camera again, and after
+a few tries the daemon ends, for systemd to start it anew.
 """
 
 import atexit

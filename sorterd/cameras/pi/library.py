@@ -67,7 +67,7 @@ class Device(Protocol):
         ...
 
     def cancel_all_and_flush(self) -> None:
-        """Let go of everybody who waits for a frame. Nothing else can be stopped before that."""
+        """Let go of everybody who waits for a frame: their calls end with `CancelledError`."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""Behaves as picamera2 does with a camera on a Pi, on a manual clock; may be told to misbehave."""
+"""Behaves as picamera2 does with a camera on a Pi, on a manual clock; may be told to misbehave.
+
+And what the tests of that camera share: opening it over this, a frame, and why there is none.
+"""
 
 import atexit
 import threading
@@ -9,9 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from sorterd.cameras.pi import PiCamera, Settings, open_part
 from sorterd.cameras.pi.library import Library
 from sorterd.clock import ManualClock
+from sorterd.ports import DeviceUnavailable, Frame
 
 MS = 1_000_000
 IMX708 = {
@@ -244,3 +250,24 @@ def nv12(bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.vstack(
         [planar[:height_px], np.ascontiguousarray(colours.T).reshape(-1, width_px)]
     ).astype(np.uint8)
+
+
+def opened(rig: Rig, **settings: object) -> PiCamera:
+    """Open a camera over the stand-in."""
+    given = {"sensor": "imx708", "width_px": 64, "height_px": 48, "rate_hz": 25, **settings}
+    return open_part(Settings.model_validate(given), rig.clock, rig.library, rig.wait)
+
+
+def taken(camera: PiCamera) -> Frame:
+    """Read a frame."""
+    frame = camera.read()
+    assert frame is not None
+    return frame
+
+
+def refusal(rig: Rig, **settings: object) -> str:
+    """Return why a camera cannot be opened: one line."""
+    with pytest.raises(DeviceUnavailable) as raised:
+        opened(rig, **settings)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)

@@ -106,14 +106,21 @@ def run(arguments: argparse.Namespace) -> int:
         DeviceUnavailable: Another program holds the devices, or the camera cannot be opened.
         DeviceFault: The camera failed, or the file could not be written.
     """
+    path: Path = arguments.file
+    one = path.suffix.lower() in PICTURES
+    if one and (arguments.seconds or arguments.frames):
+        print(
+            f"sorterd: {path}: a picture has no --seconds or --frames; name a film, {FILMS[0]}",
+            file=sys.stderr,
+        )
+        return exit_codes.SETTINGS
     settings = settings_of(arguments)
     _check_camera(settings)
-    path: Path = arguments.file
     clock = RealClock()
     with hold("sorterd capture"):
         camera = open_camera(settings.camera, settings.view, clock)
         try:
-            if path.suffix.lower() in PICTURES:
+            if one:
                 told = picture(camera, path, clock, 0 if _recorded(settings.camera) else WARM_S)
             else:
                 told = film(

@@ -15,6 +15,7 @@ from sorterd.cameras.pi import Settings
         ({"red_gain": 2.0}, "red_gain and blue_gain go together"),
         ({"sensor_width_px": 640}, "go together"),
         ({"exposure_us": 40_000, "rate_hz": 30}, "longer than a frame at rate_hz = 30"),
+        ({"timeout_ms": 60, "rate_hz": 30}, "shorter than two frames at rate_hz = 30"),
         ({"camera_id": ""}, "at least 1 character"),
         ({"crop": {"left_px": 0}}, "top_px"),
     ],

@@ -152,6 +152,16 @@ def test_a_place_that_cannot_be_is_told_before_the_camera_opens(
     assert left_in(tmp_path) == []
 
 
+def test_a_picture_has_no_length(
+    tmp_path: Path, station: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should not leave somebody to wait for a film that was never asked for."""
+    path = tmp_path / "belt.png"
+    assert main(["capture", str(path), "--seconds", "5", *station]) == 2
+    assert "name a film" in capsys.readouterr().err
+    assert not path.exists()
+
+
 def test_a_simulated_camera_shows_nothing_real(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,11 @@ class Settings(PartSettings):
                 f"exposure_us = {self.exposure_us} is longer than a frame at rate_hz ="
                 f" {self.rate_hz:g}: lower one of them"
             )
+        if self.timeout_ms < 2000 / self.rate_hz:
+            raise ValueError(
+                f"timeout_ms = {self.timeout_ms} is shorter than two frames at rate_hz ="
+                f" {self.rate_hz:g}: raise one of them"
+            )
         return self
 
     def advice(self) -> str | None:

@@ -85,6 +85,17 @@ def test_without_settings_a_pi_should_have_what_most_stations_want(tmp_path: Pat
     assert needed == {"runtime", "model", "golden answers", "python", "road's clock"}
 
 
+@pytest.mark.parametrize(
+    "camera", [{"kind": "simulated"}, {"kind": "replay", "path": "no-such.avi"}]
+)
+def test_every_station_needs_something_to_see(camera: Mapping[str, object], tmp_path: Path) -> None:
+    """It should fail a station that would not start, whatever its camera is."""
+    programs = {f"{APART}.camera": {"unavailable": "no-such.avi does not exist"}}
+    made = Made(flags={"camera": camera}, programs=programs)
+
+    assert looked_at("camera", made, tmp_path).mark is Mark.FAIL
+
+
 def test_settings_that_cannot_be_used_fail(tmp_path: Path) -> None:
     """It should tell the first fault, how many more there are, and who tells them all."""
     seen = looked_at("settings", Made(faults=("a = 1: must be 2", "b", "c")), tmp_path)

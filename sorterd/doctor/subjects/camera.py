@@ -41,7 +41,8 @@ def camera(
         told = "no settings say which camera; those that are there are named below"
         return missing(told, "sorterd doctor --config FILE")
     if settings.camera.kind == "simulated":
-        return found("simulated: a dry run has no other, a station needs a real one")
+        told = "simulated: a dry run has it, and a station does not start with it"
+        return broken(told, 'camera.kind = "pi" or "v4l2"')
     if node is not None and not node.exists():
         there = ", ".join(sorted(str(each) for each in _by_id(node))) or "no camera is plugged in"
         return missing(f"{node} is not there; {there}", "plug it in; ls /dev/v4l/by-id")
@@ -159,7 +160,7 @@ def _need_of_libcamera(here: Here) -> Need:
 LINES = (
     Line(
         "camera",
-        lambda here: Need.NEEDED if here.wants.known and here.wants.films else Need.UNUSED,
+        lambda here: Need.NEEDED if here.wants.known else Need.UNUSED,
         lambda here: camera(here.settings, _node(here), here.holder, here.ask, here.python.program),
     ),
     Line(

@@ -197,8 +197,8 @@ def open_journal(
     Raises:
         DeviceUnavailable: The file is no journal, is a newer sorterd's, or cannot be written.
     """
-    # SQLite makes it writable to its owner alone, and the files beside it likewise. Those are made by
-    # whoever comes first, the console perhaps, and the station could then not open them.
+    # SQLite makes it writable to its owner alone, and likewise the files beside it. Those are made
+    # by whoever comes first, the console perhaps, and the station could then not open them.
     with suppress(OSError):  # what is wrong with the place, SQLite will say
         path.touch(mode=0o664)
     with ExitStack() as held, _explained(path):

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from sorterd.pins import Choice, Pins, chosen_pins, one_line, remedy
-from sorterd.ports import DeviceUnavailable
+from sorterd.ports import Clock, DeviceUnavailable
 from sorterd.servos import PERIOD_US, ServoGate, ServoSettings
 
 
@@ -71,17 +71,19 @@ class PinPulses:
         return remedy(error)
 
 
-def open_part(name: str, settings: Settings, pins: Pins | None = None) -> ServoGate:
+def open_part(name: str, settings: Settings, clock: Clock, pins: Pins | None = None) -> ServoGate:
     """Take a servo's pin, without giving it a pulse.
 
     Args:
         name: The gate's name in the settings.
         settings: The servo's own.
+        clock: Not asked: lgpio keeps the pulses' time.
         pins: What to drive it with; by default the process's own, as `settings.pins` asks.
 
     Raises:
         DeviceUnavailable: No GPIO here, no right to use it, or the pin is in use.
     """
+    del clock
     pins = pins or chosen_pins(settings.pins)
     least_us, most_us = settings.min_pulse_us, settings.max_pulse_us
     try:

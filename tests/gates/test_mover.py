@@ -17,6 +17,7 @@ from sorterd.simulation.servo import SimulatedServo
 
 TOLERANCE_NS = 20
 MAX_OPEN_NS = 150
+MOVE_NS = 10
 NAMES = ("glass", "paper", "compost")
 START_NS = 1000
 
@@ -25,7 +26,7 @@ class FailingServo(SimulatedServo):
     """A servo that takes only the commands it is told to take, by their number; then all."""
 
     def __init__(self, takes: list[bool]) -> None:
-        super().__init__(10)
+        super().__init__(MOVE_NS)
         self._takes = iter(takes)
 
     def command(self, *, opening: bool, t_ns: int) -> None:
@@ -61,21 +62,37 @@ class Bench:
     mover: Mover
 
     def act_at(self, now_ns: int) -> list[GateMoved]:
-        """Let time pass until `now_ns`, and do what is due."""
+        """Let time pass until `now_ns`, and do all that is due, as the gate thread does."""
         self.clock.sleep_until(now_ns)
-        return self.mover.act(now_ns)
+        moved = self.mover.act(now_ns)
+        while (next_ns := self.mover.next_ns) is not None and next_ns <= now_ns:
+            moved += self.mover.act(now_ns)
+        return moved
+
+    def settle(self) -> list[GateMoved]:
+        """Let time pass until nothing is due."""
+        moved = []
+        while (next_ns := self.mover.next_ns) is not None:
+            moved += self.act_at(max(next_ns, self.clock.now_ns()))
+        return moved
 
     def commands(self, name: str) -> list[tuple[int, bool]]:
         """Return when one gate was told what."""
         return [(each.t_ns, each.opening) for each in self.servos[name].movements]
 
 
-def bench(takes: dict[str, list[bool]] | None = None) -> Bench:
+def bench(takes: dict[str, list[bool]] | None = None, *, moving_at_once: int = 3) -> Bench:
     """Return three gates, of which some fail."""
     clock = ManualClock(START_NS)
     servos = {name: FailingServo((takes or {}).get(name, [])) for name in NAMES}
     gates = {name: SimulatedGate(name, clock, servo) for name, servo in servos.items()}
-    mover = Mover(gates, tolerance_ns=TOLERANCE_NS, max_open_ns=MAX_OPEN_NS)
+    mover = Mover(
+        gates,
+        tolerance_ns=TOLERANCE_NS,
+        max_open_ns=MAX_OPEN_NS,
+        moving_at_once=moving_at_once,
+        move_ns=dict.fromkeys(NAMES, MOVE_NS),
+    )
     return Bench(clock, servos, mover)
 
 
@@ -215,12 +232,13 @@ def test_after_make_safe_nothing_is_open(
 
     faults = subject.mover.make_safe(now_ns)
 
-    assert subject.mover.next_ns is None
     assert len(faults) <= 1
     for name in NAMES:
         if not faults or name != "paper":
             assert subject.commands(name)[-1] == (now_ns, False)
-    assert subject.act_at(now_ns + 10_000) == []
+    assert subject.settle() == []
+    assert subject.mover.unsafe == ()
+    assert not subject.commands("paper")[-1][1]
 
 
 def test_next_instant() -> None:
@@ -288,11 +306,27 @@ def test_wrong_pulses(wrong: Pulse, says: str) -> None:
         bench().mover.accept(wrong)
 
 
-@pytest.mark.parametrize(("tolerance_ns", "max_open_ns"), [(-1, 10), (0, 0)])
-def test_wrong_bounds(tolerance_ns: int, max_open_ns: int) -> None:
+@pytest.mark.parametrize(
+    ("tolerance_ns", "max_open_ns", "moving_at_once"), [(-1, 10, 1), (0, 0, 1), (0, 10, 0)]
+)
+def test_wrong_bounds(tolerance_ns: int, max_open_ns: int, moving_at_once: int) -> None:
     """It should not be made with bounds that allow nothing."""
     with pytest.raises(ValueError, match="too small"):
-        Mover({}, tolerance_ns=tolerance_ns, max_open_ns=max_open_ns)
+        Mover(
+            {},
+            tolerance_ns=tolerance_ns,
+            max_open_ns=max_open_ns,
+            moving_at_once=moving_at_once,
+            move_ns={},
+        )
+
+
+def test_a_gate_without_its_time() -> None:
+    """It should want to know of each gate how long it moves."""
+    gate = SimulatedGate("glass", ManualClock(), SimulatedServo(MOVE_NS))
+
+    with pytest.raises(ValueError, match="no move_ns for glass"):
+        Mover({"glass": gate}, tolerance_ns=0, max_open_ns=1, moving_at_once=1, move_ns={})
 
 
 def test_a_gate_that_fails_to_open_is_shut_and_retired() -> None:
@@ -363,7 +397,13 @@ def humming() -> tuple[HummingGate, Bench]:
     """Return a gate that can rest, alone with its mover."""
     clock, servo = ManualClock(START_NS), SimulatedServo(10)
     gate = HummingGate(clock, servo)
-    mover = Mover({"glass": gate}, tolerance_ns=TOLERANCE_NS, max_open_ns=MAX_OPEN_NS)
+    mover = Mover(
+        {"glass": gate},
+        tolerance_ns=TOLERANCE_NS,
+        max_open_ns=MAX_OPEN_NS,
+        moving_at_once=1,
+        move_ns={"glass": MOVE_NS},
+    )
     return gate, Bench(clock, {"glass": servo}, mover)
 
 

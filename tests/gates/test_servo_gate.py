@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sorterd.clock import ManualClock
 from sorterd.gates.servo import Settings, open_part
 from sorterd.pins import Pins, mock_pins, on_a_pi, real_pins
 from sorterd.ports import DeviceFault, DeviceUnavailable
-from sorterd.servos import Steered
+from sorterd.servos import ServoGate
 from tests.gates.fake_lgpio import Lgpio
 
 
@@ -23,6 +24,11 @@ def pins() -> Pins:
     return mock_pins.__wrapped__()
 
 
+def opened(name: str, settings: Settings, pins: Pins | None = None) -> ServoGate:
+    """Open a servo; it asks no clock."""
+    return open_part(name, settings, ManualClock(), pins)
+
+
 def widths_us(pins: Pins, pin: int) -> list[int]:
     """Return every pulse width that a mock pin was given, microseconds; 0 for no pulses."""
     return [round(state.state * 20_000) for state in pins.factory.pin(pin).states]
@@ -30,7 +36,7 @@ def widths_us(pins: Pins, pin: int) -> list[int]:
 
 def test_no_pulse_at_construction(pins: Pins) -> None:
     """It should leave the pin without any duty cycle until it is told to move."""
-    gate = open_part("glass", Settings(pin=17), pins)
+    gate = opened("glass", Settings(pin=17), pins)
 
     assert widths_us(pins, 17) == [0]
     assert pins.factory.pin(17).frequency is None
@@ -40,7 +46,7 @@ def test_no_pulse_at_construction(pins: Pins) -> None:
 def test_open_shut_rest(pins: Pins) -> None:
     """It should give the two angles' pulses, and none once it rests."""
     settings = Settings(pin=4, min_pulse_us=500, max_pulse_us=2500, shut_deg=-30, open_deg=15)
-    gate = open_part("glass", settings, pins)
+    gate = opened("glass", settings, pins)
 
     gate.open()
     gate.shut()
@@ -53,21 +59,21 @@ def test_open_shut_rest(pins: Pins) -> None:
 
 def test_close_ends_the_pulses(pins: Pins) -> None:
     """It should let go of the pin without another movement, so that it can be taken again."""
-    gate = open_part("glass", Settings(pin=17), pins)
+    gate = opened("glass", Settings(pin=17), pins)
     gate.open()
     gate.close()
 
     assert widths_us(pins, 17) == [0, 2000, 0]
-    again = open_part("paper", Settings(pin=17), pins)
+    again = opened("paper", Settings(pin=17), pins)
     again.close()
 
 
 def test_pin_in_use(pins: Pins) -> None:
     """It should name the gate and the pin, in one line, and leave the first gate at work."""
-    first = open_part("glass", Settings(pin=17), pins)
+    first = opened("glass", Settings(pin=17), pins)
 
     with pytest.raises(DeviceUnavailable, match=r"^gate paper: GPIO 17 [^\n]* give each its own$"):
-        open_part("paper", Settings(pin=17), pins)
+        opened("paper", Settings(pin=17), pins)
 
     first.open()
     assert widths_us(pins, 17) == [0, 2000]
@@ -76,11 +82,11 @@ def test_pin_in_use(pins: Pins) -> None:
 
 def test_off_a_pi_the_pins_are_mock() -> None:
     """It should say so, and use one set of pins for the whole process."""
-    gate = open_part("glass", Settings(pin=17, pins="mock"))
+    gate = opened("glass", Settings(pin=17, pins="mock"))
 
     assert gate.mock
     with pytest.raises(DeviceUnavailable, match="already in use"):
-        open_part("paper", Settings(pin=17, pins="mock"))
+        opened("paper", Settings(pin=17, pins="mock"))
     gate.close()
 
 
@@ -116,7 +122,7 @@ def test_every_angle_within_reach_is_taken(
         max_pulse_us=pulses[1],
     )
     pins = mock_pins.__wrapped__()
-    gate = open_part("glass", settings, pins)
+    gate = opened("glass", settings, pins)
 
     gate.open()
     gate.shut()
@@ -149,7 +155,7 @@ def test_bad_settings(keys: dict[str, Any], says: str) -> None:
 
 def test_real_pins_get_no_pulse_at_construction(lgpio: Lgpio) -> None:
     """It should stay without one until told to move, and end with none (PiBits#75)."""
-    gate = open_part("glass", Settings(pin=17, pins="real"))
+    gate = opened("glass", Settings(pin=17, pins="real"))
     assert not gate.mock
     assert not any(lgpio.duties)
     lgpio.duties.clear()
@@ -168,7 +174,7 @@ HALF_TURN = Settings(
 """A servo that turns 180 degrees from 0.5 to 2.5 ms."""
 
 
-def given_us(lgpio: Lgpio, servo: Steered) -> list[float]:
+def given_us(lgpio: Lgpio, servo: ServoGate) -> list[float]:
     """Turn to every whole degree of a half turn, and return the pulse that lgpio made of each."""
     made_us = []
     for angle_deg in range(181):
@@ -179,7 +185,7 @@ def given_us(lgpio: Lgpio, servo: Steered) -> list[float]:
 
 def test_every_degree_reaches_lgpio_exactly(lgpio: Lgpio) -> None:
     """It should give 181 angles 181 pulses, each within 1 us of exact (gpiozero#1209)."""
-    gate = open_part("glass", HALF_TURN.model_copy(update={"pins": "real"}))
+    gate = opened("glass", HALF_TURN.model_copy(update={"pins": "real"}))
 
     made_us = given_us(lgpio, gate)
 
@@ -194,7 +200,7 @@ def test_gpiozero_by_itself_knows_eleven_angles(lgpio: Lgpio) -> None:
     """It should show what the exact pin is for: gone from gpiozero, it could go from here."""
     pins = real_pins()
     pins.factory.pin_class = import_module("gpiozero.pins.lgpio").LGPIOPin
-    gate = open_part("glass", HALF_TURN, pins)
+    gate = opened("glass", HALF_TURN, pins)
 
     made_us = given_us(lgpio, gate)
 
@@ -215,10 +221,10 @@ def test_no_chip(lgpio: Lgpio, says: str, remedy: str) -> None:
     lgpio.chip_fault = says
 
     with pytest.raises(DeviceUnavailable, match=rf"^GPIO: the chip [^\n]*{remedy}"):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
     lgpio.chip_fault = ""
-    open_part("glass", Settings(pin=17, pins="real")).close()
+    opened("glass", Settings(pin=17, pins="real")).close()
 
 
 def test_pin_held_by_another_program(lgpio: Lgpio) -> None:
@@ -226,7 +232,7 @@ def test_pin_held_by_another_program(lgpio: Lgpio) -> None:
     lgpio.pin_fault = "'GPIO busy'"
 
     with pytest.raises(DeviceUnavailable, match=r"^gate glass: GPIO 17 [^\n]* gpioinfo names it$"):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_no_raspberry_pi(lgpio: Lgpio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +246,7 @@ def test_no_raspberry_pi(lgpio: Lgpio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "get_pi_revision", unknown)
 
     with pytest.raises(DeviceUnavailable, match=r"this is no Raspberry Pi: set pins = \"mock\""):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,12 +257,12 @@ def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         DeviceUnavailable, match=r"^GPIO: no lgpio [^\n]*pip install 'sorterd\[pi]'"
     ):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_a_command_that_fails(lgpio: Lgpio) -> None:
     """It should be a fault of this gate, in one line; letting go should not raise all the same."""
-    gate = open_part("glass", Settings(pin=17, pins="real"))
+    gate = opened("glass", Settings(pin=17, pins="real"))
     gate.open()
     lgpio.pwm_fault = "'bad handle'"
 

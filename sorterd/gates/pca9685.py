@@ -17,6 +17,7 @@ any fault on the wires. So each command first looks whether it is awake.
 import errno
 import logging
 import math
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, Literal, Protocol, cast
@@ -59,6 +60,15 @@ class Settings(ServoSettings):
     def step_us(self) -> float:
         """Length of one of the board's steps."""
         return (PRESCALE + 1) / self.clock_mhz
+
+    def takes(self) -> Mapping[str, str]:
+        """Return what no other part may have."""
+        return {"channel": self.where}
+
+    @property
+    def where(self) -> str:
+        """The output, as a sentence names it."""
+        return f"channel {self.channel} of the PCA9685 at {self.address:#x} on I2C bus {self.bus}"
 
     @field_validator("address")
     @classmethod
@@ -153,7 +163,7 @@ class BoardPulses:
     errors: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self, settings: Settings, board: Board, clock: Clock) -> None:
-        self.where = _where(settings)
+        self.where = settings.where
         self._bus = settings.bus
         self._channel = settings.channel
         self._step_us = settings.step_us
@@ -211,12 +221,12 @@ def open_part(name: str, settings: Settings, clock: Clock) -> ServoGate:
         ) from error
     except OSError as error:
         raise DeviceUnavailable(
-            f"gate {name}: {_where(settings)} cannot be had ({error.strerror});"
+            f"gate {name}: {settings.where} cannot be had ({error.strerror});"
             f" {_remedy(error, settings.bus)}"
         ) from error
     if not free:
         raise DeviceUnavailable(
-            f"gate {name}: {_where(settings)} is another gate's; give each its own"
+            f"gate {name}: {settings.where} is another gate's; give each its own"
         )
     board.taken.add(settings.channel)
     return ServoGate(name, settings, BoardPulses(settings, board, clock))
@@ -247,13 +257,6 @@ def bus_at(number: int) -> Bus:
 
 def _wait(clock: Clock, for_ns: int) -> None:
     clock.sleep_until(clock.now_ns() + for_ns)
-
-
-def _where(settings: Settings) -> str:
-    return (
-        f"channel {settings.channel} of the PCA9685 at {settings.address:#x} on I2C bus"
-        f" {settings.bus}"
-    )
 
 
 def _remedy(error: Exception, bus: int) -> str:

@@ -13,7 +13,7 @@ somebody ends it, which is what `sorterd safe` is for.
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
@@ -50,6 +50,10 @@ class Settings(ServoSettings):
     """Which of the chip's channels: with the overlay pwm-2chan 0 is GPIO 18 and 1 is GPIO 19."""
     polarity: Literal["normal", "inversed"] = "normal"
     """Inversed where a transistor turns the signal round on its way to the servo."""
+
+    def takes(self) -> Mapping[str, str]:
+        """Return what no other part may have."""
+        return {"channel": f"channel {self.channel} of pwmchip{self.chip}"}
 
 
 class KernelPulses:

@@ -29,6 +29,8 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
+        "gate": "move one gate by hand",
+        "safe": "bring every gate into its safe position (what the service does when it ends)",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""

@@ -30,6 +30,7 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
+        "calibrate": "print the board, measure the belt, place a gate, trim a servo",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""

@@ -186,9 +186,7 @@ def _scale(found: Sequence[Ride], ruler_error_frac: float) -> Measured:
         for part in ride.parts()
     ]
     px_per_mm = float(np.average(np.concatenate(sizes), weights=np.concatenate(weights)))
-    error_frac = hypot(
-        error_of_mean(parts) / px_per_mm, _SCALE_FLOOR_FRAC, ruler_error_frac
-    )
+    error_frac = hypot(error_of_mean(parts) / px_per_mm, _SCALE_FLOOR_FRAC, ruler_error_frac)
     return Measured(1 / px_per_mm, error_frac / px_per_mm)
 
 
@@ -225,11 +223,23 @@ def _error(passes: Sequence[npt.NDArray[np.float64]]) -> float:
     return max(by_parts, error_of_mean([float(each.mean()) for each in passes]))
 
 
-def _squareness(found: Sequence[Ride], velocity_px_s: complex, mm_per_px: float) -> Squareness:
-    """Hold every corner against where one scale and one speed put it, and against a tilted plane."""
+def misplaced(fit: BeltFit) -> tuple[Plane, npt.NDArray[np.float64]]:
+    """Return every corner's place in the picture, and how far off the station would place it, mm."""
+    seen, _, off_mm = _misplaced(fit.rides, fit.velocity_px_s, fit.mm_per_px.value)
+    return seen, off_mm
+
+
+def _misplaced(
+    found: Sequence[Ride], velocity_px_s: complex, mm_per_px: float
+) -> tuple[Plane, Plane, npt.NDArray[np.float64]]:
     seen = np.concatenate([plane(look.in_picture_px) for ride in found for look in ride.looks])
     meant = np.concatenate([_meant(ride, velocity_px_s, mm_per_px) for ride in found])
-    off_mm = abs(seen - meant) * mm_per_px
+    return seen, meant, np.asarray(abs(seen - meant) * mm_per_px, np.float64)
+
+
+def _squareness(found: Sequence[Ride], velocity_px_s: complex, mm_per_px: float) -> Squareness:
+    """Hold every corner against where one scale and one speed put it, and against a tilted plane."""
+    seen, meant, off_mm = _misplaced(found, velocity_px_s, mm_per_px)
     seen_px, meant_px = _pairs(seen), _pairs(meant)
     to_belt, _ = cv2.findHomography(seen_px, meant_px, 0)
     if to_belt is None:

@@ -78,7 +78,9 @@ def rides(looks: Sequence[Look]) -> list[Ride]:
         return []
     whole = _ride(looks)
     cuts = _cuts(whole)
-    found = [whole.some(_within(len(looks), a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    found = [
+        whole.some(_within(len(looks), a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
     return [kept for ride in found if len((kept := _steady(ride)).looks) * 2 > len(ride.looks)]
 
 

@@ -5,8 +5,8 @@ is left is the printer's doing: that is what the line is for. The file is black 
 page has the paper's size to a hundredth of a millimetre.
 """
 
-import os
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sorterd.calibration.board import COLUMNS, ROWS, RULER_MM, SQUARE_MM, charuco
-from sorterd.ports import DeviceUnavailable
+from sorterd.calibration.results import put
 
 DOTS_PER_MM: Final = 20
 PAPERS: Final = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
@@ -42,7 +42,9 @@ class _Pen:
 
     draw: ImageDraw.ImageDraw
 
-    def line(self, from_mm: tuple[float, float], to_mm: tuple[float, float], wide_mm: float) -> None:
+    def line(
+        self, from_mm: tuple[float, float], to_mm: tuple[float, float], wide_mm: float
+    ) -> None:
         """Draw a straight line, centred on its ends."""
         ends = [(x * DOTS_PER_MM, y * DOTS_PER_MM) for x, y in (from_mm, to_mm)]
         self.draw.line(ends, fill=0, width=round(wide_mm * DOTS_PER_MM))
@@ -70,21 +72,13 @@ def print_sheet(path: Path, paper: str, version: str) -> None:
         DeviceUnavailable: The file cannot be written.
     """
     sheet = draw_sheet(paper, version)
-    beside = path.with_name(f".{path.name}.new")
     dpi = DOTS_PER_MM * _MM_PER_INCH
-    kind = {"format": path.suffix[1:].upper()}
-    try:
-        if path.suffix.lower() == ".pdf":
-            sheet.save(beside, **kind, resolution=dpi, title="sorterd calibration board")
-        else:
-            sheet.save(beside, **kind, dpi=(dpi, dpi))
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise DeviceUnavailable(
-            f"{path} cannot be written ({error.strerror or error}); give a path in a folder that"
-            " exists and that this user may write to"
-        ) from error
+    data = BytesIO()
+    if path.suffix.lower() == ".pdf":
+        sheet.save(data, "PDF", resolution=dpi, title="sorterd calibration board")
+    else:
+        sheet.save(data, "PNG", dpi=(dpi, dpi))
+    put(path, data.getvalue())
 
 
 def draw_sheet(paper: str, version: str) -> Image.Image:

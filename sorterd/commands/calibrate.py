@@ -1,0 +1,180 @@
+"""`sorterd calibrate`: print the board, measure the belt, place a gate, trim a servo."""
+
+import argparse
+import sys
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from sorterd import exit_codes
+from sorterd.calibration import belt
+from sorterd.calibration.belt_fit import NotMeasured
+from sorterd.calibration.board import RULER_MM, BoardEye
+from sorterd.calibration.results import Results
+from sorterd.calibration.watching import Source, frames_of, opened
+from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
+
+_BOARD = """\
+Write the board to be printed, and say how large it must come out. Any part of it will do, any way
+round: a narrow belt takes a board that was cut along its squares."""
+
+_BELT = """\
+The board lies on the running belt and rides through the picture: that gives the size of a pixel,
+the belt's direction and its speed, each with its error. Three passes also show how much the belt
+wanders from one to the next; one is enough to begin with."""
+
+_BELT_USE = """\
+  sorterd calibrate belt                                   with the station's camera
+  sorterd calibrate belt --recording belt.avi              from a recording
+  sorterd calibrate belt --measured 97.5                   the print's line came out shorter
+  sorterd calibrate belt --still                           a tray for lids: the scale alone
+
+The result is DIR/belt.toml, a fragment of settings, with the pictures it came from. Look at them.
+A station reads the fragments in the folder beside its settings file, after the file:
+
+  sudo cp calibration/belt.toml /etc/sorterd/sorterd.d/    puts it in force at the next start
+  sorterd check --explain                                  shows which value came from where"""
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say what the command does and takes."""
+    parser.description = "Set a station up by what its own camera sees."
+    kinds = parser.add_subparsers(title="what to calibrate", metavar="WHAT", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+    board = kinds.add_parser(
+        "board", help="write the board that is printed", description=_BOARD, formatter_class=raw
+    )
+    board.add_argument("file", type=_sheet, metavar="FILE", help="board.pdf or board.png")
+    board.add_argument(
+        "--paper", choices=("a4", "letter"), default="a4", help="what it is for (a4)"
+    )
+    board.set_defaults(calibrate=_calibrate_board)
+    of_belt = kinds.add_parser(
+        "belt",
+        help="size of a pixel, direction and speed, by the board on the running belt",
+        description=_BELT,
+        epilog=_BELT_USE,
+        formatter_class=raw,
+    )
+    _add_source(of_belt)
+    of_belt.add_argument(
+        "--measured",
+        type=partial(number, least=50, most=200),
+        metavar="MM",
+        help=f"what the print's line of {RULER_MM:g} mm really measures",
+    )
+    of_belt.add_argument(
+        "--still", action="store_true", help="the board lies still: measure the scale alone"
+    )
+    of_belt.add_argument(
+        "--passes",
+        type=partial(whole_number, least=1, most=100),
+        default=3,
+        metavar="N",
+        help="live: end when the board has ridden by so often (3); Ctrl-C ends it earlier",
+    )
+    of_belt.set_defaults(calibrate=_calibrate_belt)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Calibrate what was asked for.
+
+    Raises:
+        SettingsFault: The station's settings are faulty.
+        DeviceUnavailable: A device cannot be opened, is held by another program, or a file cannot
+            be written.
+        DeviceFault: A device failed.
+    """
+    try:
+        return int(arguments.calibrate(arguments))
+    except NotMeasured as fault:
+        _tell("")
+        print(f"sorterd: {fault}", file=sys.stderr)
+        return exit_codes.UNFIT
+
+
+def _calibrate_board(arguments: argparse.Namespace) -> int:
+    # Pillow and its fonts, for this one.
+    sheet = import_module("sorterd.calibration.sheet")
+    sheet.print_sheet(arguments.file, arguments.paper, version("sorterd"))
+    print(
+        f"{arguments.file}: print it at 100%, then measure the line of {RULER_MM:g} mm;\n"
+        "next: sorterd calibrate belt"
+    )
+    return exit_codes.DONE
+
+
+def _calibrate_belt(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    stretch = (arguments.measured or RULER_MM) / RULER_MM
+    live = arguments.recording is None
+    source = Source(arguments.recording, arguments.rate_hz)
+    with opened(source, settings, "sorterd calibrate belt") as camera:
+        seen = belt.watch(
+            frames_of(camera, seconds=arguments.seconds if live else None),
+            BoardEye(stretch),
+            still=arguments.still,
+            passes=arguments.passes if live else None,
+            tell=_tell,
+        )
+        size_px = camera.width_px, camera.height_px
+    fit = belt.measure(seen, still=arguments.still, measured_mm=arguments.measured)
+    _tell("")
+    found = belt.results(fit, seen, size_px=size_px, measured_mm=arguments.measured)
+    return _finish(
+        found, arguments.out, belt.told(fit), belt.advice(fit, measured_mm=arguments.measured)
+    )
+
+
+def _finish(found: Results, out: Path, told: list[str], advice: list[str]) -> int:
+    written = found.write(out)
+    print(*told, sep="\n")
+    for line in advice:
+        print(f"note: {line}")
+    print(f"written: {', '.join(map(str, written))}")
+    return exit_codes.DONE
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    add_settings(parser)
+    parser.add_argument(
+        "--recording",
+        type=Path,
+        metavar="PATH",
+        help="a video, or a folder of pictures, in place of the station's camera",
+    )
+    parser.add_argument(
+        "--rate-hz",
+        type=partial(number, least=0.01, most=240),
+        metavar="HZ",
+        help="pictures a second of a folder; a video has its own",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=partial(number, least=1, most=3600),
+        default=120,
+        metavar="S",
+        help="live: watch no longer than this (120)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("calibration"),
+        metavar="DIR",
+        help="where the fragment and its pictures go (calibration)",
+    )
+
+
+def _sheet(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in {".pdf", ".png"}:
+        raise argparse.ArgumentTypeError(f"{text}: must end in .pdf or .png")
+    return path
+
+
+def _tell(line: str) -> None:
+    """Show how it goes, where a person can see it."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r" + line[:79].ljust(79) + ("" if line else "\r"))
+        sys.stderr.flush()

@@ -91,7 +91,7 @@ def frames_of(camera: Camera, *, seconds: float | None) -> Iterator[Frame]:
 def _recording(path: Path, rate_hz: float | None, settings: Settings) -> Camera:
     camera = replay.open_part(replay.Settings(path=path, rate_hz=rate_hz), ManualClock())
     view = settings.view
-    if "default" == settings.source_of(("view",)):
+    if settings.source_of(("view",)) == "default":
         return camera  # nobody has said how large the station's frames are: as these
     shape, own = view.width_px / view.height_px, camera.width_px / camera.height_px
     camera.close()

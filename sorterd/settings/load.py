@@ -1,7 +1,7 @@
 """The one tree of settings: its root, and how it is read from its sources.
 
-Values come from a TOML file, then the environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags;
-the later wins. Unknown keys and impossible values are faults, all told at once. What one
+Values come from a TOML file, then the fragments beside it (`sorterd.d/*.toml`, by name), then the
+environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags; the later wins. Unknown keys and impossible values are faults, all told at once. What one
 setting means for another is in `check.py`. Nothing here opens a device or converts a unit.
 """
 
@@ -19,6 +19,7 @@ from sorterd.settings.layers import (
     Keys,
     Layer,
     Merged,
+    fragments,
     leaves,
     read_file,
     read_flags,
@@ -149,24 +150,21 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     or a gate begins that part's own keys afresh.
 
     Args:
-        config: The TOML file; None for none.
+        config: The TOML file, which the fragments in the folder beside it are laid over; None for
+            none.
         flags: Values from the command line, nested or with dotted keys; None means not given.
 
     Raises:
         SettingsFault: Anything is wrong; it holds every fault there is.
     """
     faults: list[Fault] = []
-    written = Layer({}, str)
-    if config is not None:
-        try:
-            written = read_file(config)
-        except SettingsFault as fault:
-            faults.extend(fault.faults)
-    there = {keys[0] for keys in written.leaves}
+    written = _read_files(config, faults) if config is not None else []
+    there = {keys[0] for layer in written for keys in layer.leaves}
     usual = {name: table for name, table in _USUAL.items() if name not in there}
     merged = Merged(_part_of, USUAL_KIND)
     merged.lay(Layer(leaves(usual), lambda _: "default"))
-    merged.lay(written)
+    for layer in written:
+        merged.lay(layer)
     if variables():
         # By name, for the 30 ms that its imports take: few stations set a variable.
         environment = import_module("sorterd.settings.environment")
@@ -187,6 +185,21 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
 def explain(settings: Settings) -> str:
     """Return the settings in force, a line each with its source; the lines can be read back."""
     return toml_lines(settings, settings.sources)
+
+
+def _read_files(config: Path, faults: list[Fault]) -> list[Layer]:
+    """Read the file and its fragments; what is wrong with them is added to the faults."""
+    layers: list[Layer] = []
+    waiting = [config]
+    while waiting:
+        path = waiting.pop(0)
+        try:
+            layers.append(read_file(path))
+            # Of a file that cannot be read nobody knows what its fragments were meant for.
+            waiting += fragments(path) if path == config else []
+        except SettingsFault as fault:
+            faults.extend(fault.faults)
+    return layers
 
 
 def _part_of(keys: Keys) -> Keys | None:

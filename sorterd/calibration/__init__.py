@@ -1,1 +1,1 @@
-"""Setting a station up by what its own camera sees: the belt, the place of a gate, a servo's ends."""
+"""Setting a station up by what its own camera sees: belt, place of a gate, ends of a servo."""

@@ -11,13 +11,13 @@ from itertools import chain
 from math import degrees, hypot
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from sorterd.calibration.board import Look
-from sorterd.calibration.passes import MIDDLE_MM, Plane, Ride, plane, rides, slope
-from sorterd.calibration.spread import Measured, error_of_mean
+from sorterd.calibration.passes import Plane, Ride, plane, rides, slope
+from sorterd.calibration.spread import Measured, NotMeasured, error_of_mean
+from sorterd.calibration.squareness import Squareness, places, squareness
 from sorterd.core.belt import Direction
 
 LEAST_LOOKS: Final = 6
@@ -38,26 +38,8 @@ _AXES: Final = {
 _SCALE_FLOOR_FRAC: Final = 3e-4
 
 
-class NotMeasured(Exception):
-    """The recording does not show what was to be measured; one line that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Squareness:
-    """How far the picture is from one scale everywhere.
-
-    Attributes:
-        off_mm: By so much a place that the station computes may be off, in 95 of 100 places that
-            the board was seen at.
-        unbent_mm: The same after a tilt of the camera was taken out: what the lens does.
-        slant_frac: By so much a pixel at one edge of the picture is larger than at the other.
-        larger_at: The edge where it is largest: left, right, top or bottom.
-    """
-
-    off_mm: float
-    unbent_mm: float
-    slant_frac: float
-    larger_at: str
+EXACT: Final = Measured(1.0, 0.0)
+"""Of a print that is as long as it was meant to be, or that nobody has measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +55,7 @@ class BeltFit:
         squareness: What one scale everywhere leaves out.
         rides: The passes that it was measured by.
         velocity_px_s: The belt's travel in the picture.
+        stretch: How much longer the print is than it was meant to be.
     """
 
     mm_per_px: Measured
@@ -83,6 +66,7 @@ class BeltFit:
     squareness: Squareness
     rides: tuple[Ride, ...]
     velocity_px_s: complex
+    stretch: float
 
     @property
     def looks(self) -> int:
@@ -95,12 +79,12 @@ class BeltFit:
         return sum(len(look.in_picture_px) for ride in self.rides for look in ride.looks)
 
 
-def fit_belt(looks: Sequence[Look], *, ruler_error_frac: float = 0.0) -> BeltFit:
+def fit_belt(looks: Sequence[Look], stretch: Measured = EXACT) -> BeltFit:
     """Measure the belt by a board that rides on it.
 
     Args:
         looks: In the order of exposure.
-        ruler_error_frac: By so much the ruler that measured the print may be off, 95%.
+        stretch: How much longer the print is than it was meant to be.
 
     Raises:
         NotMeasured: There are too few looks, or the board did not ride through the picture.
@@ -116,7 +100,7 @@ def fit_belt(looks: Sequence[Look], *, ruler_error_frac: float = 0.0) -> BeltFit
             f"the board {still} while it was seen: start the belt and let it ride through the"
             " whole picture (a tray, or the scale alone: --still)"
         )
-    scale = _scale(moving, ruler_error_frac)
+    scale = _scale(moving)
     velocity = _pooled(moving)
     direction = max(_AXES, key=lambda each: (velocity * _AXES[each].conjugate()).real)
     turned = [_speeds(ride) * _AXES[direction].conjugate() for ride in moving]
@@ -129,19 +113,20 @@ def fit_belt(looks: Sequence[Look], *, ruler_error_frac: float = 0.0) -> BeltFit
         degrees(_error([np.angle(each) for each in turned])),
     )
     return BeltFit(
-        mm_per_px=scale,
-        speed_mm_s=along.times(scale),
+        mm_per_px=scale.times(stretch),
+        speed_mm_s=along.times(scale).times(stretch),
         direction=direction,
         askew_deg=askew,
         jitter_frac=float(parts.real.std(ddof=1) / along.value),
-        squareness=_squareness(moving, velocity, scale.value),
+        squareness=squareness(moving, velocity, scale.value, stretch.value),
         rides=tuple(moving),
         velocity_px_s=velocity,
+        stretch=stretch.value,
     )
 
 
-def fit_still(looks: Sequence[Look], *, ruler_error_frac: float = 0.0) -> BeltFit:
-    """Measure the scale alone, by a board that lies before the camera.
+def fit_still(looks: Sequence[Look], stretch: Measured = EXACT) -> BeltFit:
+    """Measure the scale alone, by a board that lies before the camera; else as `fit_belt`.
 
     Raises:
         NotMeasured: There are too few looks.
@@ -149,16 +134,17 @@ def fit_still(looks: Sequence[Look], *, ruler_error_frac: float = 0.0) -> BeltFi
     found = [ride for ride in rides(looks) if len(ride.looks) >= LEAST_LOOKS]
     if not found:
         raise NotMeasured(_too_few(looks))
-    scale = _scale(found, ruler_error_frac)
+    scale = _scale(found)
     return BeltFit(
-        mm_per_px=scale,
+        mm_per_px=scale.times(stretch),
         speed_mm_s=None,
         direction=Direction.RIGHT,
         askew_deg=Measured(0.0, 0.0),
         jitter_frac=0.0,
-        squareness=_squareness(found, 0j, scale.value),
+        squareness=squareness(found, 0j, scale.value, stretch.value),
         rides=tuple(found),
         velocity_px_s=0j,
+        stretch=stretch.value,
     )
 
 
@@ -174,8 +160,8 @@ def _too_few(looks: Sequence[Look]) -> str:
     )
 
 
-def _scale(found: Sequence[Ride], ruler_error_frac: float) -> Measured:
-    """Pool the scales of all looks, each weighed by how much board it shows."""
+def _scale(found: Sequence[Ride]) -> Measured:
+    """Pool the scales of all looks, each weighed by how much board it shows: mm of it per pixel."""
     sizes = [abs(ride.factor) for ride in found]
     weights = [
         np.array([(abs(_from_middle(look)) ** 2).sum() for look in ride.looks]) for ride in found
@@ -186,7 +172,7 @@ def _scale(found: Sequence[Ride], ruler_error_frac: float) -> Measured:
         for part in ride.parts()
     ]
     px_per_mm = float(np.average(np.concatenate(sizes), weights=np.concatenate(weights)))
-    error_frac = hypot(error_of_mean(parts) / px_per_mm, _SCALE_FLOOR_FRAC, ruler_error_frac)
+    error_frac = hypot(error_of_mean(parts) / px_per_mm, _SCALE_FLOOR_FRAC)
     return Measured(1 / px_per_mm, error_frac / px_per_mm)
 
 
@@ -224,71 +210,6 @@ def _error(passes: Sequence[npt.NDArray[np.float64]]) -> float:
 
 
 def misplaced(fit: BeltFit) -> tuple[Plane, npt.NDArray[np.float64]]:
-    """Return every corner's place in the picture, and how far off the station would place it, mm."""
-    seen, _, off_mm = _misplaced(fit.rides, fit.velocity_px_s, fit.mm_per_px.value)
-    return seen, off_mm
-
-
-def _misplaced(
-    found: Sequence[Ride], velocity_px_s: complex, mm_per_px: float
-) -> tuple[Plane, Plane, npt.NDArray[np.float64]]:
-    seen = np.concatenate([plane(look.in_picture_px) for ride in found for look in ride.looks])
-    meant = np.concatenate([_meant(ride, velocity_px_s, mm_per_px) for ride in found])
-    return seen, meant, np.asarray(abs(seen - meant) * mm_per_px, np.float64)
-
-
-def _squareness(found: Sequence[Ride], velocity_px_s: complex, mm_per_px: float) -> Squareness:
-    """Hold every corner against where one scale and one speed put it, and against a tilted plane."""
-    seen, meant, off_mm = _misplaced(found, velocity_px_s, mm_per_px)
-    seen_px, meant_px = _pairs(seen), _pairs(meant)
-    to_belt, _ = cv2.findHomography(seen_px, meant_px, 0)
-    if to_belt is None:
-        return Squareness(float(np.percentile(off_mm, 95)), 0.0, 0.0, "left")
-    flat = cv2.perspectiveTransform(seen_px[:, np.newaxis], to_belt)[:, 0]
-    unbent_mm = abs(plane(np.asarray(flat, np.float64)) - meant) * mm_per_px
-    sizes = _sizes_at_edges(np.asarray(to_belt, np.float64), seen_px)
-    across = max(sizes["left"], sizes["right"]) / min(sizes["left"], sizes["right"])
-    down = max(sizes["top"], sizes["bottom"]) / min(sizes["top"], sizes["bottom"])
-    pair = ("left", "right") if across >= down else ("top", "bottom")
-    return Squareness(
-        off_mm=float(np.percentile(off_mm, 95)),
-        unbent_mm=float(np.percentile(unbent_mm, 95)),
-        slant_frac=float(max(across, down)) - 1,
-        larger_at=max(pair, key=lambda edge: sizes[edge]),
-    )
-
-
-def _meant(ride: Ride, velocity_px_s: complex, mm_per_px: float) -> Plane:
-    """Return where one scale and one speed put the corners of a pass, pixels."""
-    turn = ride.factor.sum() / abs(ride.factor.sum())
-    began = (ride.at_px - velocity_px_s * ride.t_s).mean()
-    middles = began + velocity_px_s * ride.t_s
-    middle_mm = (plane(look.on_board_mm) for look in ride.looks)
-    return np.concatenate(
-        [
-            middle + turn / mm_per_px * (board - MIDDLE_MM)
-            for middle, board in zip(middles, middle_mm, strict=True)
-        ]
-    )
-
-
-def _pairs(places: Plane) -> npt.NDArray[np.float64]:
-    return np.stack([places.real, places.imag], axis=1)
-
-
-def _sizes_at_edges(
-    to_belt: npt.NDArray[np.float64], seen_px: npt.NDArray[np.float64]
-) -> dict[str, float]:
-    """The size of a pixel at the middle of each edge of where the board was seen; 1 is usual."""
-    (left, top), (right, bottom) = np.percentile(seen_px, [1, 99], axis=0)
-    middle, half = (left + right) / 2, (top + bottom) / 2
-    places = {
-        "left": (left, half), "right": (right, half), "top": (middle, top), "bottom": (middle, bottom)
-    }  # fmt: skip
-    sizes = {}
-    for edge, (x, y) in places.items():
-        corners = np.array([[[x, y]], [[x + 1, y]], [[x, y + 1]]], np.float64)
-        here = cv2.perspectiveTransform(corners, to_belt)[:, 0]
-        first, second = here[1] - here[0], here[2] - here[0]
-        sizes[edge] = float(abs(first[0] * second[1] - first[1] * second[0])) ** 0.5
-    return sizes
+    """Return each corner's place in the picture, and how far off the station would place it, mm."""
+    seen, meant = places(fit.rides, fit.velocity_px_s, fit.mm_per_px.value / fit.stretch)
+    return seen, np.asarray(abs(seen - meant) * fit.mm_per_px.value, np.float64)

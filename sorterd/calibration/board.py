@@ -53,16 +53,12 @@ def charuco() -> cv2.aruco.CharucoBoard:
 
 
 class BoardEye:
-    """Finds the board in frames. One thread.
+    """Finds the board in frames. One thread."""
 
-    Args:
-        stretch: How much longer the print is than it was meant to be: measured by `RULER_MM`.
-    """
-
-    def __init__(self, stretch: float = 1.0) -> None:
+    def __init__(self) -> None:
         board = charuco()
         self._detector = cv2.aruco.CharucoDetector(board)
-        self._corners_mm = np.asarray(board.getChessboardCorners(), np.float64)[:, :2] * stretch
+        self._corners_mm = np.asarray(board.getChessboardCorners(), np.float64)[:, :2]
 
     def look(self, frame: Frame) -> Look | None:
         """Return what a frame shows of the board; None if that is too little."""

@@ -7,6 +7,7 @@ left out, so that neither a hand nor a frame that went wrong moves the result.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ _BACK_PX: Final = 10.0
 # Off its pass's even motion by more than this and by five times what is usual there: not riding.
 _OFF_PX: Final = 1.5
 _OFF_TIMES: Final = 5 * 1.4826
+# So many slopes are tried; more find no better one.
+_TRIALS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +63,7 @@ class Ride:
         """Cut the pass into 2 to 8 parts that follow one another, of 5 looks or so."""
         count = max(2, min(8, len(self.looks) // 5))
         ends = np.linspace(0, len(self.looks), count + 1).round().astype(int)
-        return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [slice(a, b) for a, b in pairwise(ends.tolist())]
 
 
 def plane(points: npt.NDArray[np.float64]) -> Plane:
@@ -78,9 +81,7 @@ def rides(looks: Sequence[Look]) -> list[Ride]:
         return []
     whole = _ride(looks)
     cuts = _cuts(whole)
-    found = [
-        whole.some(_within(len(looks), a, b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    found = [whole.some(_within(len(looks), a, b)) for a, b in pairwise(cuts)]
     return [kept for ride in found if len((kept := _steady(ride)).looks) * 2 > len(ride.looks)]
 
 
@@ -115,8 +116,15 @@ def _cuts(whole: Ride) -> list[int]:
     if not cut.all():
         usual = complex(np.median(steps[~cut].real), np.median(steps[~cut].imag))
         if usual:
-            cut |= (steps * usual.conjugate() / abs(usual)).real < -_BACK_PX
+            cut |= _goes_back((whole.at_px * usual.conjugate() / abs(usual)).real)
     return [0, *(int(index) + 1 for index in np.flatnonzero(cut)), len(whole.looks)]
+
+
+def _goes_back(along_px: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Whether the board was laid further back after each look; a single wrong look is not that."""
+    next_px = along_px[1:]
+    after_next_px = np.append(along_px[2:], along_px[-1])
+    return np.asarray(np.maximum(next_px, after_next_px) < along_px[:-1] - _BACK_PX)
 
 
 def _within(count: int, first: int, last: int) -> npt.NDArray[np.bool_]:
@@ -129,8 +137,14 @@ def _steady(ride: Ride) -> Ride:
     half = len(ride.looks) // 2
     if half < 2:
         return ride
-    # The median of many slopes, each over half the pass: a quarter of the looks may be wrong.
+    every = max(1, half // _TRIALS)
     slopes = (ride.at_px[half:] - ride.at_px[:-half]) / (ride.t_s[half:] - ride.t_s[:-half])
-    rest = ride.at_px - complex(np.median(slopes.real), np.median(slopes.imag)) * ride.t_s
-    off = abs(rest - complex(np.median(rest.real), np.median(rest.imag)))
-    return ride.some(np.asarray(off <= max(_OFF_PX, _OFF_TIMES * float(np.median(off)))))
+    # Of the slopes between two looks the one that half of all looks keep to best: up to half of
+    # them may be wrong.
+    rests = ride.at_px - slopes[::every, np.newaxis] * ride.t_s
+    rests -= np.median(rests.real, axis=1)[:, np.newaxis]
+    rests -= 1j * np.median(rests.imag, axis=1)[:, np.newaxis]
+    offs = abs(rests)
+    usual = np.median(offs, axis=1)
+    best = int(usual.argmin())
+    return ride.some(np.asarray(offs[best] <= max(_OFF_PX, _OFF_TIMES * float(usual[best]))))

@@ -25,7 +25,7 @@ _MM_PER_INCH = 25.4
 # What printers leave white at the edges, with some room.
 _EDGE_MM = 8.0
 _STEPS = (
-    "1  Print at 100% (not \"fit to page\"). Measure the line above: not 100 mm? add  --measured MM",
+    "1  Print at 100%, not to fit the page. Measure the line above: not 100 mm? add --measured MM",
     "2  Glue it flat on cardboard. Narrow belt? Cut along the squares: any 3 x 3 of them will do.",
     "3  sorterd calibrate belt --out calibration     then lay it on the running belt, face up,",
     "    any way round; let it ride through the whole picture, three times.",

@@ -22,6 +22,10 @@ _STUDENT: Final = (
 _NORMAL: Final = 2.0
 
 
+class NotMeasured(Exception):
+    """The recording does not show what was to be measured; one line that says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A number with its error.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sorterd import exit_codes
 from sorterd.calibration import belt
-from sorterd.calibration.belt_fit import NotMeasured
 from sorterd.calibration.board import RULER_MM, BoardEye
 from sorterd.calibration.results import Results
+from sorterd.calibration.spread import NotMeasured
 from sorterd.calibration.watching import Source, frames_of, opened
 from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
 
@@ -107,13 +107,12 @@ def _calibrate_board(arguments: argparse.Namespace) -> int:
 
 def _calibrate_belt(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    stretch = (arguments.measured or RULER_MM) / RULER_MM
     live = arguments.recording is None
     source = Source(arguments.recording, arguments.rate_hz)
     with opened(source, settings, "sorterd calibrate belt") as camera:
         seen = belt.watch(
             frames_of(camera, seconds=arguments.seconds if live else None),
-            BoardEye(stretch),
+            BoardEye(),
             still=arguments.still,
             passes=arguments.passes if live else None,
             tell=_tell,

@@ -168,13 +168,13 @@ def fragments(config: Path) -> list[Path]:
     """
     folder = config.with_suffix(".d")
     try:
-        names = sorted(os.listdir(folder))
+        paths = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         wrong = (error.strerror or "cannot be listed").lower()
         raise _file_fault(folder, wrong, str(folder)) from None
-    return [folder / name for name in names if name.endswith(".toml") and name[0] != "."]
+    return [path for path in paths if path.suffix == ".toml" and path.name[0] != "."]
 
 
 def variables() -> list[str]:

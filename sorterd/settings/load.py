@@ -1,8 +1,9 @@
 """The one tree of settings: its root, and how it is read from its sources.
 
 Values come from a TOML file, then the fragments beside it (`sorterd.d/*.toml`, by name), then the
-environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags; the later wins. Unknown keys and impossible values are faults, all told at once. What one
-setting means for another is in `check.py`. Nothing here opens a device or converts a unit.
+environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags; the later wins. Unknown keys and
+impossible values are faults, all told at once. What one setting means for another is in
+`check.py`. Nothing here opens a device or converts a unit.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Films of a board that rides on a belt, drawn with a scale, a speed and a camera that are known."""
+"""Films of a board that rides on a belt, drawn with a scale, speed and camera that are known."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ Picture = npt.NDArray[np.uint8]
 
 # White paper around the board.
 RIM_MM = 8.0
-DOTS_PER_MM = 5
+DOTS_PER_MM = 4
 # Drawn so much finer than the picture, then averaged as a sensor does.
-FINER = 3
+FINER = 2
 WAYS = {
     Direction.RIGHT: 0.0,
     Direction.DOWN: 90.0,
@@ -79,7 +79,7 @@ class Riding:
         return length_px * self.mm_per_px / 2 + ROWS * SQUARE_MM / 2 + RIM_MM
 
     def to_picture(self, number: int) -> npt.NDArray[np.float64]:
-        """Return what takes a place on the board, mm, to its place in a frame, px: float64[3, 3]."""
+        """Return what takes a place on the board, mm, to its place in a frame, px."""
         turn = radians(self.board_deg)
         turned = np.array([[cos(turn), -sin(turn), 0], [sin(turn), cos(turn), 0], [0, 0, 1]])
         to_middle = np.eye(3)
@@ -106,15 +106,14 @@ class Riding:
         from_paper = self.to_picture(number) @ rim @ np.diag([1 / DOTS_PER_MM, 1 / DOTS_PER_MM, 1])
         finer = np.array([[FINER, 0, (FINER - 1) / 2], [0, FINER, (FINER - 1) / 2], [0, 0, 1.0]])
         size = self.width_px * FINER, self.height_px * FINER
-        large = cv2.warpPerspective(
-            paper(), finer @ from_paper, size, flags=cv2.INTER_AREA, borderValue=108
-        )
+        large = cv2.warpPerspective(paper(), finer @ from_paper, size, borderValue=(108,))
         smear = round(self.speed_mm_s * self.exposure_ms / 1000 / self.mm_per_px * FINER)
         if smear > 1:
             large = cv2.filter2D(large, -1, _smear(smear, self.way))
         small = cv2.resize(large, (self.width_px, self.height_px), interpolation=cv2.INTER_AREA)
-        rng = np.random.default_rng((seed, number))
-        noisy = small + rng.normal(0, self.noise_levels, small.shape)
+        down, right = np.random.default_rng((seed, number)).integers(0, 100, 2)
+        noise = np.roll(_noise(small.shape), (down, right), (0, 1))
+        noisy = small + noise * np.float32(self.noise_levels)
         grey = np.clip(noisy.round(), 0, 255).astype(np.uint8)
         pixels = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
         return Frame(number, self.instant_ns(number), pixels)
@@ -138,12 +137,17 @@ class Riding:
 
 
 @cache
+def _noise(shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+@cache
 def paper() -> Picture:
     """Return the board on its paper, grey levels of print."""
     size = round(COLUMNS * SQUARE_MM * DOTS_PER_MM), round(ROWS * SQUARE_MM * DOTS_PER_MM)
     board = np.asarray(charuco().generateImage(size), np.uint8)
     rim = round(RIM_MM * DOTS_PER_MM)
-    whole = cv2.copyMakeBorder(board, rim, rim, rim, rim, cv2.BORDER_CONSTANT, value=255)
+    whole = cv2.copyMakeBorder(board, rim, rim, rim, rim, cv2.BORDER_CONSTANT, value=(255,))
     return np.asarray(30 + whole.astype(np.float64) * (215 - 30) / 255, np.uint8)
 
 
@@ -152,5 +156,5 @@ def _smear(length: int, way: tuple[float, float]) -> npt.NDArray[np.float32]:
     kernel = np.zeros((side, side), np.float32)
     middle = side // 2
     dx, dy = round(way[0] * middle), round(way[1] * middle)
-    cv2.line(kernel, (middle - dx, middle - dy), (middle + dx, middle + dy), 1.0)
-    return kernel / kernel.sum()
+    cv2.line(kernel, (middle - dx, middle - dy), (middle + dx, middle + dy), (1.0,))
+    return np.asarray(kernel / kernel.sum(), np.float32)

@@ -13,19 +13,16 @@ import numpy.typing as npt
 
 from sorterd.calibration.belt_fit import BeltFit, misplaced
 from sorterd.calibration.board import Look
-from sorterd.calibration.passes import slope
+from sorterd.calibration.passes import Plane, slope
+from sorterd.calibration.plots import GREEN, Picture, Track, panel, plot
 from sorterd.calibration.results import said
 from sorterd.core.belt import Direction
 from sorterd.vision.lettering import measured, shade, write
-from sorterd.vision.plan import AMBER, FAINT, INK, PAPER, RED, Colour
+from sorterd.vision.plan import AMBER, INK, RED
 
-Picture = npt.NDArray[np.uint8]
-
-_GREEN: Final[Colour] = (96, 190, 100)
 _TEXT: Final = 0.45
-_PLOT: Final = (640, 200)
 _MAP_PX: Final = 640
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 26, 22
+_TITLE_PX: Final = 26
 # Off by so much is drawn as the worst.
 _WORST_MM: Final = 3.0
 
@@ -42,8 +39,8 @@ def board_picture(pixels: Picture, look: Look, fit: BeltFit) -> Picture:
     for x, y in look.in_picture_px:
         at = round(x), round(y)
         cv2.circle(canvas, at, 6, INK, 3, cv2.LINE_AA)
-        cv2.circle(canvas, at, 6, _GREEN, 1, cv2.LINE_AA)
-        cv2.circle(canvas, at, 1, _GREEN, -1, cv2.LINE_AA)
+        cv2.circle(canvas, at, 6, GREEN, 1, cv2.LINE_AA)
+        cv2.circle(canvas, at, 1, GREEN, -1, cv2.LINE_AA)
     height_px, width_px = canvas.shape[:2]
     lines = [f"{said(fit.mm_per_px)} mm per pixel"]
     if fit.speed_mm_s is not None:
@@ -97,81 +94,49 @@ def fit_picture(fit: BeltFit, width_px: int, height_px: int) -> Picture:
 
 def _way(fit: BeltFit) -> Picture:
     """Way along the belt over time, each pass from its own beginning."""
-    unit = fit.velocity_px_s / abs(fit.velocity_px_s)
-    scale = fit.mm_per_px.value
-    tracks = [
-        (ride.t_s - ride.t_s[0], ((ride.at_px - ride.at_px[0]) * unit.conjugate()).real * scale)
-        for ride in fit.rides
-    ]
+    speed_mm_s = abs(fit.velocity_px_s) * fit.mm_per_px.value
+    tracks = []
+    for ride in fit.rides:
+        t_s, way_mm = ride.t_s - ride.t_s[0], _along_mm(fit, ride.at_px - ride.at_px[0])
+        end_s = float(t_s[-1])
+        line = (0.0, 0.0), (end_s, speed_mm_s * end_s)
+        tracks.append(Track(_points(t_s, way_mm), line))
     title = f"way of the board, mm, over seconds: {len(tracks)} passes, {fit.looks} frames"
-    return _plot(title, tracks, lines=True)
+    return plot(title, tracks)
 
 
 def _off_line(fit: BeltFit) -> Picture:
     """How far each look lies from its pass's even run."""
-    unit = fit.velocity_px_s / abs(fit.velocity_px_s)
     tracks = []
     for ride in fit.rides:
-        rest = (ride.at_px - slope(ride) * ride.t_s) * unit.conjugate() * fit.mm_per_px.value
-        tracks.append((ride.t_s - ride.t_s[0], (rest - rest.mean()).real))
-    return _plot(
-        "off an even run, mm: an uneven belt waves, a tilted camera bows", tracks, lines=False
-    )
+        rest_mm = _along_mm(fit, ride.at_px - slope(ride) * ride.t_s)
+        tracks.append(Track(_points(ride.t_s - ride.t_s[0], rest_mm - rest_mm.mean())))
+    return plot("off an even run, mm: an uneven belt waves, a tilted camera bows", tracks)
 
 
-def _plot(
-    title: str,
-    tracks: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
-    *,
-    lines: bool,
-) -> Picture:
-    canvas = _panel(_PLOT[0], _PLOT[1], title)
-    last_s = max(float(t_s[-1]) for t_s, _ in tracks) or 1.0
-    low = min(float(values.min()) for _, values in tracks)
-    high = max(float(values.max()) for _, values in tracks)
-    high = high if high > low else low + 1.0
-    wide, tall = _PLOT[0] - _LEFT - _RIGHT, _PLOT[1] - _TOP - _BOTTOM
+def _along_mm(fit: BeltFit, way_px: Plane) -> npt.NDArray[np.float64]:
+    unit = fit.velocity_px_s / abs(fit.velocity_px_s)
+    return np.asarray((way_px * unit.conjugate()).real * fit.mm_per_px.value, np.float64)
 
-    def place(t_s: float, value: float) -> tuple[int, int]:
-        up = (value - low) / (high - low)
-        return round(_LEFT + t_s / last_s * wide), round(_TOP + (1 - up) * tall)
 
-    for value in (low, (low + high) / 2, high):
-        y = place(0, value)[1]
-        cv2.line(canvas, (_LEFT, y), (_PLOT[0] - _RIGHT, y), FAINT, 1)
-        text = measured(f"{value:.{0 if high - low > 20 else 2}f}", 0.38)
-        write(canvas, text, _LEFT - text.width_px - 6, y + 4, FAINT)
-    for t_s, values in tracks:
-        points = [place(float(t), float(value)) for t, value in zip(t_s, values, strict=True)]
-        if lines:
-            cv2.line(canvas, points[0], points[-1], AMBER, 1, cv2.LINE_AA)
-        for at in points:
-            cv2.circle(canvas, at, 2, _GREEN, -1, cv2.LINE_AA)
-    write(canvas, measured("0 s", 0.38), _LEFT, _PLOT[1] - 6, FAINT)
-    end = measured(f"{last_s:.1f} s", 0.38)
-    write(canvas, end, _PLOT[0] - _RIGHT - end.width_px, _PLOT[1] - 6, FAINT)
-    return canvas
+def _points(
+    t_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
+) -> list[tuple[float, float]]:
+    return list(zip(t_s.tolist(), values.tolist(), strict=True))
 
 
 def _map(fit: BeltFit, width_px: int, height_px: int) -> Picture:
     """Every corner where it was seen, coloured by how far off the station would place it."""
     scale = _MAP_PX / width_px
-    canvas = _panel(
-        _MAP_PX, round(height_px * scale) + _TOP,
+    canvas = panel(
+        _MAP_PX, round(height_px * scale) + _TITLE_PX,
         f"where places are off: green 0, red {_WORST_MM:g} mm; 95 of 100 below"
         f" {fit.squareness.off_mm:.2f} mm",
     )  # fmt: skip
     at_px, off_mm = misplaced(fit)
     for at, off in zip(at_px, off_mm, strict=True):
         share = min(1.0, float(off) / _WORST_MM)
-        colour = [round(g + share * (r - g)) for g, r in zip(_GREEN, RED, strict=True)]
-        x, y = round(at.real * scale), round(at.imag * scale) + _TOP
+        colour = [round(g + share * (r - g)) for g, r in zip(GREEN, RED, strict=True)]
+        x, y = round(at.real * scale), round(at.imag * scale) + _TITLE_PX
         cv2.circle(canvas, (x, y), 2, colour, -1, cv2.LINE_AA)
-    return canvas
-
-
-def _panel(width_px: int, height_px: int, title: str) -> Picture:
-    canvas = np.empty((height_px, width_px, 3), np.uint8)
-    canvas[:] = INK
-    write(canvas, measured(title, 0.42, room_px=width_px - 16), 8, 17, PAPER)
     return canvas

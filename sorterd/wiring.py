@@ -26,6 +26,7 @@ from sorterd.core.records import Box
 from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
+from sorterd.gates.opening import open_gate
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import AnyMind, Finder, Pipeline
 from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, PartSettings
@@ -175,6 +176,8 @@ def assemble(
             gates,
             tolerance_ns=settings.gate_tolerance_ms * MS_NS,
             max_open_ns=settings.max_open_ms * MS_NS,
+            moving_at_once=settings.moving_at_once,
+            move_ns={name: gate.move_ms * MS_NS for name, gate in settings.gates.items()},
         ),
     )
 
@@ -221,6 +224,7 @@ def open_reviewing(
         part.Choice(below_frac=review.below_frac, control_frac=review.control_frac, seed=seed),
         part.Origin(run, model.bundle.labels, manifest.name, manifest.version),
         room(review.most_files, review.most_per_label, round(review.most_mb * MB_BYTES)),
+        round(review.daily_mb * MB_BYTES),
     )
     return Reviewing(best_crops, sink)
 
@@ -234,11 +238,7 @@ def open_gates(settings: Settings, clock: Clock) -> dict[str, Gate]:
     gates: dict[str, Gate] = {}
     try:
         for name, gate in settings.gates.items():
-            part = gate.part
-            if part.kind == "simulated":
-                gates[name] = SimulatedGate(name, clock, SimulatedServo(gate.move_ms * MS_NS))
-            else:
-                gates[name] = _opener("gates", part)(name, part)
+            gates[name] = open_gate(name, gate.part, clock, move_ns=gate.move_ms * MS_NS)
     except OSError:
         for opened in gates.values():
             opened.close()

@@ -2,20 +2,25 @@
 
 import argparse
 import sys
+from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 from sorterd import exit_codes
-from sorterd.calibration import belt
+from sorterd.calibration import belt, servo
 from sorterd.calibration.board import RULER_MM, BoardEye
+from sorterd.calibration.keys import keys
 from sorterd.calibration.marks import given, presses
 from sorterd.calibration.results import Results
 from sorterd.calibration.spread import NotMeasured
 from sorterd.calibration.watching import Source, frames_of, opened
 from sorterd.clock import RealClock
 from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
+from sorterd.gates.opening import open_gate
+from sorterd.holding import hold
+from sorterd.servos import ServoGate
 from sorterd.settings import Settings
 
 _BOARD = """\
@@ -56,6 +61,18 @@ _GATE_USE = """\
 A piece: plain, compact, as high as what you sort, and not round: it must not roll. A place of a
 gate is counted from the edge at which the belt enters the picture (see belt-board.png). The result
 is DIR/gate-NAME.toml with its pictures; see `sorterd calibrate belt --help` for its use."""
+
+_SERVO = """\
+Keys move the gate's servo until it stands shut, and open, exactly as it should; nothing moves
+before the first key. The two ends become the angles of the gate's settings."""
+
+_SERVO_USE = f"""\
+  keys: {servo.KEYS}
+
+  sorterd calibrate servo glass
+  printf 's++o---\\n' | sorterd calibrate servo glass                without a terminal
+
+Keep fingers out of the gate. The result is DIR/servo-NAME.toml."""
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +139,17 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="live: how many pieces are run past (5); Ctrl-C ends it earlier",
     )
     of_gate.set_defaults(calibrate=_calibrate_gate)
+    of_servo = kinds.add_parser(
+        "servo",
+        help="the two ends of a gate's servo, by eye",
+        description=_SERVO,
+        epilog=_SERVO_USE,
+        formatter_class=raw,
+    )
+    of_servo.add_argument("name", metavar="NAME", help="of the gate in the settings")
+    add_settings(of_servo)
+    _add_out(of_servo)
+    of_servo.set_defaults(calibrate=_calibrate_servo)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -176,6 +204,8 @@ def _calibrate_belt(arguments: argparse.Namespace) -> int:
 def _calibrate_gate(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     _refuse_unknown_gate(settings, arguments.name)
+    if settings.station == "lids":
+        raise NotMeasured("this station has lids, and a lid's place is not on a belt")
     live = arguments.recording is None
     if live == bool(arguments.at_s):
         raise NotMeasured("--recording and --at-s go together: leave both out, or give both")
@@ -209,9 +239,22 @@ def _calibrate_gate(arguments: argparse.Namespace) -> int:
     )
 
 
+def _calibrate_servo(arguments: argparse.Namespace) -> int:
+    settings, name = settings_of(arguments), arguments.name
+    _refuse_unknown_gate(settings, name)
+    clock = RealClock()
+    with hold("sorterd calibrate servo"), ExitStack() as stack:
+        part = settings.gates[name].part
+        gate = open_gate(name, part, clock, move_ns=settings.gates[name].move_ms * 1_000_000)
+        stack.callback(gate.close)
+        if not isinstance(gate, ServoGate):
+            raise NotMeasured(f"gate {name} is a {part.kind}, not a servo: nothing to trim")
+        pressed = stack.enter_context(keys(sys.stdin.fileno()))
+        trimming = servo.trim(gate, pressed, clock, _tell)
+    return _finish(servo.results(name, trimming), arguments.out, [], [])
+
+
 def _refuse_unknown_gate(settings: Settings, name: str) -> None:
-    if settings.station == "lids":
-        raise NotMeasured("this station has lids, whose places are not on a belt")
     if name not in settings.gates:
         there = ", ".join(settings.gates)
         raise NotMeasured(f"{name}: no such gate in the settings; there are: {there}")
@@ -224,7 +267,8 @@ def _say(line: str) -> None:
 
 def _finish(found: Results, out: Path, told: list[str], advice: list[str]) -> int:
     written = found.write(out)
-    print(*told, sep="\n")
+    for line in told:
+        print(line)
     for line in advice:
         print(f"note: {line}")
     print(f"written: {', '.join(map(str, written))}")
@@ -252,6 +296,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="live: watch no longer than this (120)",
     )
+    _add_out(parser)
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,

@@ -158,7 +158,7 @@ def test_a_recording_with_its_instant_becomes_a_fragment(
     writer.release()
     config = tmp_path / "station.toml"
     config.write_text(
-        "[view]\nwidth_px = 320\nheight_px = 120\nmm_per_px = 1\n[gates.glass]\nkind = 'simulated'\n"
+        "[view]\nwidth_px = 320\nheight_px = 120\nmm_per_px = 1\n\n[gates.glass]\nmove_ms = 90\n"
     )
     asked = ["calibrate", "gate", "glass", "--config", str(config), "--recording", str(path)]
 

@@ -66,13 +66,14 @@ def plot(title: str, tracks: Sequence[Track]) -> Picture:
         write(canvas, text, _LEFT - text.width_px - 6, y + 4, FAINT)
     for track in tracks:
         if track.line is not None:
-            cv2.line(canvas, *map(place, track.line), AMBER, 1, cv2.LINE_AA)
-            cv2.circle(canvas, place(track.line[1]), 4, AMBER, 1, cv2.LINE_AA)
+            begin, end = map(place, track.line)
+            cv2.line(canvas, begin, end, AMBER, 1, cv2.LINE_AA)
+            cv2.circle(canvas, end, 4, AMBER, 1, cv2.LINE_AA)
         for point in track.points:
             cv2.circle(canvas, place(point), 2, GREEN, -1, cv2.LINE_AA)
     write(canvas, measured(f"{first_s:.1f} s", _SMALL), _LEFT, _HIGH_PX - 6, FAINT)
-    end = measured(f"{last_s:.1f} s", _SMALL)
-    write(canvas, end, _WIDE_PX - _RIGHT - end.width_px, _HIGH_PX - 6, FAINT)
+    last = measured(f"{last_s:.1f} s", _SMALL)
+    write(canvas, last, _WIDE_PX - _RIGHT - last.width_px, _HIGH_PX - 6, FAINT)
     return canvas
 
 

@@ -17,7 +17,13 @@ from sorterd.calibration.results import Results
 from sorterd.calibration.spread import NotMeasured
 from sorterd.calibration.watching import Source, frames_of, opened
 from sorterd.clock import RealClock
-from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
+from sorterd.commands.arguments import (
+    USUAL_CONFIG,
+    add_settings,
+    number,
+    settings_of,
+    whole_number,
+)
 from sorterd.gates.opening import open_gate
 from sorterd.holding import hold
 from sorterd.servos import ServoGate
@@ -41,8 +47,9 @@ _BELT_USE = """\
 The result is DIR/belt.toml, a fragment of settings, with the pictures it came from. Look at them.
 A station reads the fragments in the folder beside its settings file, after the file:
 
-  sudo cp calibration/belt.toml /etc/sorterd/sorterd.d/    puts it in force at the next start
-  sorterd check --explain                                  shows which value came from where"""
+  sudo install -D -m 644 calibration/belt.toml /etc/sorterd/sorterd.d/belt.toml
+  sudo systemctl reload sorterd        if it runs already
+  sorterd check --explain              shows which value came from where"""
 
 _GATE = """\
 One piece rides through the picture and on to the gate; you tell when its front passes the gate. The
@@ -197,7 +204,7 @@ def _calibrate_belt(arguments: argparse.Namespace) -> int:
     _tell("")
     found = belt.results(fit, seen, size_px=size_px, measured_mm=arguments.measured)
     return _finish(
-        found, arguments.out, belt.told(fit), belt.advice(fit, measured_mm=arguments.measured)
+        found, arguments, belt.told(fit), belt.advice(fit, measured_mm=arguments.measured)
     )
 
 
@@ -233,7 +240,7 @@ def _calibrate_gate(arguments: argparse.Namespace) -> int:
     placed = gate.place(found, settings, by_hand=live)
     return _finish(
         gate.results(arguments.name, placed, settings),
-        arguments.out,
+        arguments,
         gate.told(arguments.name, placed),
         gate.advice(arguments.name, placed, settings),
     )
@@ -251,7 +258,7 @@ def _calibrate_servo(arguments: argparse.Namespace) -> int:
             raise NotMeasured(f"gate {name} is a {part.kind}, not a servo: nothing to trim")
         pressed = stack.enter_context(keys(sys.stdin.fileno()))
         trimming = servo.trim(gate, pressed, clock, _tell)
-    return _finish(servo.results(name, trimming), arguments.out, [], [])
+    return _finish(servo.results(name, trimming), arguments, [], [])
 
 
 def _refuse_unknown_gate(settings: Settings, name: str) -> None:
@@ -265,13 +272,22 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _finish(found: Results, out: Path, told: list[str], advice: list[str]) -> int:
-    written = found.write(out)
+def _finish(
+    found: Results, arguments: argparse.Namespace, told: list[str], advice: list[str]
+) -> int:
+    """Write the results; say what they are, what to mind, and how they come into force."""
+    written = found.write(arguments.out)
     for line in told:
         print(line)
     for line in advice:
         print(f"note: {line}")
     print(f"written: {', '.join(map(str, written))}")
+    folder = (arguments.config or USUAL_CONFIG).with_suffix(".d")
+    if folder.resolve() == arguments.out.resolve():
+        print("in force at the next start; for a station that runs: sudo systemctl reload sorterd")
+    else:
+        put_there = f"sudo install -D -m 644 {written[0]} {folder / written[0].name}"
+        print(f"to put it in force: {put_there}")
     return exit_codes.DONE
 
 

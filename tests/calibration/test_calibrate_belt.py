@@ -12,7 +12,9 @@ from sorterd import exit_codes
 from sorterd.calibration import belt
 from sorterd.calibration.board import BoardEye, charuco
 from sorterd.calibration.sheet import PAPERS
+from sorterd.calibration.spread import NotMeasured
 from sorterd.cli import main
+from sorterd.holding import hold
 from sorterd.ports import Frame
 from sorterd.settings import load
 from tests.calibration.riding_board import Riding
@@ -41,6 +43,7 @@ def test_a_recording_becomes_a_fragment_with_its_pictures(
     assert code == exit_codes.DONE
     said = capsys.readouterr().out
     assert "mm per pixel" in said
+    assert f"sudo install -D -m 644 {out}/belt.toml /etc/sorterd/sorterd.d/belt.toml" in said
     assert "note: the print was not measured" in said
     assert sorted(path.name for path in out.iterdir()) == [
         "belt-board.png",
@@ -115,7 +118,7 @@ def test_a_mirrored_picture_is_found_out() -> None:
     seen = belt.watch(frames, BoardEye(), still=False, passes=None, tell=lambda _: None)
 
     assert seen.mirrored
-    with pytest.raises(belt.NotMeasured, match="mirrored"):
+    with pytest.raises(NotMeasured, match="mirrored"):
         belt.measure(seen, still=False, measured_mm=None)
 
 
@@ -176,10 +179,10 @@ def test_the_printed_board_has_its_size(tmp_path: Path, paper: str) -> None:
 
     with Image.open(tmp_path / "board.png") as sheet:
         dots_per_mm = sheet.info["dpi"][0] / 25.4
-        grey = np.array(sheet.convert("L").reduce(2))
+        grey = np.array(sheet.convert("L").reduce(4))
     corners, numbers, _, _ = cv2.aruco.CharucoDetector(charuco()).detectBoard(grey)
     assert len(numbers) == 24
-    at_mm = corners.reshape(-1, 2) * 2 / dots_per_mm
+    at_mm = corners.reshape(-1, 2) * 4 / dots_per_mm
     wanted_mm = np.asarray(charuco().getChessboardCorners())[numbers.ravel(), :2]
     assert at_mm - at_mm[0] == pytest.approx(wanted_mm - wanted_mm[0], abs=0.05)
     left = _ruler(np.array(Image.open(tmp_path / "board.png").convert("L")))
@@ -193,6 +196,25 @@ def _ruler(grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> int:
         ends = np.flatnonzero(np.diff(np.concatenate([[0], row < 128, [0]])))
         best = max(best, int((ends[1::2] - ends[::2]).max(initial=0)))
     return best
+
+
+def test_the_camera_is_refused_while_another_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It should name whoever holds the devices, and open none; a recording needs none."""
+    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
+    camera = ["--set", "camera.kind=v4l2", "--set", "camera.device=/dev/null"]
+    with hold("sorterd run"):
+        code = main(["calibrate", "belt", "--out", str(tmp_path), *camera])
+
+    assert code == exit_codes.DEVICE
+    assert "held by sorterd run" in capsys.readouterr().err
+
+
+def test_a_station_without_a_camera_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """It should ask for a camera or a recording where the settings name neither."""
+    assert main(["calibrate", "belt"]) == exit_codes.SETTINGS
+    assert "or give --recording" in capsys.readouterr().err
 
 
 def test_a_sheet_that_cannot_be_written_is_one_line(

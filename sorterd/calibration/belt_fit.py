@@ -178,7 +178,7 @@ def _scale(found: Sequence[Ride]) -> Measured:
 
 def _from_middle(look: Look) -> Plane:
     board = plane(look.on_board_mm)
-    return board - board.mean()
+    return np.asarray(board - board.mean(), np.complex128)
 
 
 def _pooled(found: Sequence[Ride]) -> complex:

@@ -108,7 +108,8 @@ def said(measured: Measured, unit: str = "") -> str:
     error = f"{ceil(measured.error * 10**places) / 10**places:.{places}f}"
     if not isfinite(measured.error):
         error = "?"
-    return f"{measured.value:.{places}f} +- {error}{f' {unit}' if unit else ''}"
+    value = round(measured.value, places) + 0.0  # never -0
+    return f"{value:.{places}f} +- {error}{f' {unit}' if unit else ''}"
 
 
 def rounded(measured: Measured) -> float:

@@ -51,6 +51,9 @@ A station reads the fragments in the folder beside its settings file, after the 
   sudo systemctl reload sorterd        if it runs already
   sorterd check --explain              shows which value came from where"""
 
+_BELT_LIVE = "lay the board on the running belt, let it ride through; Ctrl-C when that is enough"
+_BELT_LIVE_STILL = "lay the board before the camera and let go of it"
+
 _GATE = """\
 One piece rides through the picture and on to the gate; you tell when its front passes the gate. The
 piece is followed by the station's own eyes, so that what the station believes and what happens
@@ -192,6 +195,8 @@ def _calibrate_belt(arguments: argparse.Namespace) -> int:
     live = arguments.recording is None
     source = Source(arguments.recording, arguments.rate_hz)
     with opened(source, settings, "sorterd calibrate belt") as camera:
+        if live:
+            _say(_BELT_LIVE_STILL if arguments.still else _BELT_LIVE)
         seen = belt.watch(
             frames_of(camera, seconds=arguments.seconds if live else None),
             BoardEye(),
@@ -222,6 +227,7 @@ def _calibrate_gate(arguments: argparse.Namespace) -> int:
     source = Source(arguments.recording, arguments.rate_hz)
     with opened(source, settings, "sorterd calibrate gate") as camera:
         if live:
+            _say(f"one piece at a time; press Enter as its front passes gate {arguments.name}")
             wanted, told_by = arguments.runs, presses(sys.stdin.fileno(), RealClock())
         else:
             start_ns = camera.due_ns

@@ -127,7 +127,11 @@ def write_value(file: Path, value: str) -> None:
 
 
 def open_part(
-    name: str, settings: Settings, clock: Clock, folder: Path = FOLDER, write: Write = write_value
+    name: str,
+    settings: Settings,
+    clock: Clock,
+    folder: Path | None = None,
+    write: Write = write_value,
 ) -> ServoGate:
     """Take a servo's channel, without giving it a pulse.
 
@@ -135,13 +139,13 @@ def open_part(
         name: The gate's name in the settings.
         settings: The servo's own.
         clock: To wait for a new channel's files by.
-        folder: Where the kernel shows its chips.
+        folder: Where the kernel shows its chips, if not in the usual place.
         write: Puts a value into a file.
 
     Raises:
         DeviceUnavailable: No such chip or channel, no right to use it, or another has it.
     """
-    chip = folder / f"pwmchip{settings.chip}"
+    chip = (folder or FOLDER) / f"pwmchip{settings.chip}"
     channel = chip / f"pwm{settings.channel}"
     _look(name, settings, chip)
     taken = not channel.is_dir()

@@ -6,10 +6,11 @@ impossible values are faults, all told at once. What one setting means for anoth
 `check.py`. Nothing here opens a device or converts a unit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, ValidationError
 
@@ -63,6 +64,9 @@ _USUAL_BINS: dict[str, dict[str, object]] = {
 _USUAL = {"gates": _USUAL_GATES, "bins": _USUAL_BINS}
 
 
+_MOVING_AT_ONCE: Any = Field(2, ge=1, le=16)
+
+
 class Settings(Branch):
     """The root of the tree."""
 
@@ -89,7 +93,7 @@ class Settings(Branch):
         max_length=16,
     )
     """The gates by name."""
-    moving_at_once: int = Field(2, ge=1, le=16)
+    moving_at_once: int = _MOVING_AT_ONCE
     """How many gates may move at the same time; each servo asks the supply for about an ampere."""
     gate_tolerance_ms: int = Field(15, ge=1, le=1000)
     """A pulse that comes later than this is not moved."""
@@ -160,6 +164,81 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """
     faults: list[Fault] = []
     written = _read_files(config, faults) if config is not None else []
+    merged, unknown = _merged(written, flags)
+    faults.extend(unknown)
+    try:
+        settings = Settings.model_validate(merged.tree(), context=merged)
+    except ValidationError as error:
+        faults.extend(faults_of(error, Settings, merged))
+        raise SettingsFault(faults) from None
+    if faults:
+        raise SettingsFault(faults)
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGates:
+    """What could be read of the gates.
+
+    Attributes:
+        gates: Those whose own keys are sound, by name.
+        faults: What is wrong with the others, by name.
+        moving_at_once: As written; 1, the most careful, where that cannot be read.
+    """
+
+    gates: Mapping[str, Gate]
+    faults: Mapping[str, tuple[Fault, ...]]
+    moving_at_once: int
+
+
+def load_gates(config: Path | None, flags: Mapping[str, object]) -> ReadGates:
+    """Read the gates alone, each by itself: whatever else is wrong with the settings.
+
+    A fragment that cannot be read is passed over.
+
+    Args:
+        config: As for `load`.
+        flags: As for `load`.
+
+    Raises:
+        SettingsFault: The file, or its table of gates, cannot be read at all.
+    """
+    unreadable: list[Fault] = []
+    written = _read_files(config, unreadable) if config is not None else []
+    if config is not None and not written:
+        raise SettingsFault(unreadable)
+    merged, _ = _merged(written, flags)
+    tree = merged.tree()
+    gates: dict[str, Gate] = {}
+    faults: dict[str, tuple[Fault, ...]] = {}
+    tables = tree.pop("gates")
+    if not isinstance(tables, dict):
+        bound = "must be a table of gates"
+        source = merged.source_near(("gates",))
+        raise SettingsFault([Fault("gates", tables, bound, "write [gates.NAME] for each", source)])
+    for name, table in tables.items():
+        try:
+            gates |= _Gates.model_validate({"gates": {name: table}}).gates
+        except ValidationError as error:
+            faults[name] = tuple(faults_of(error, Settings, merged))
+    try:
+        given = {key: tree[key] for key in _Gates.model_fields if key in tree}
+        moving_at_once = _Gates.model_validate(given).moving_at_once
+    except ValidationError:
+        moving_at_once = 1
+    return ReadGates(gates, faults, moving_at_once)
+
+
+class _Gates(Branch):
+    """As much of the tree as concerns the gates."""
+
+    gates: dict[Name, Gate] = Field(default_factory=dict)
+    moving_at_once: int = _MOVING_AT_ONCE
+
+
+def _merged(written: Sequence[Layer], flags: Mapping[str, object]) -> tuple[Merged, list[Fault]]:
+    """Lay all sources over each other, and tell which variables lead nowhere."""
+    faults: list[Fault] = []
     there = {keys[0] for layer in written for keys in layer.leaves}
     usual = {name: table for name, table in _USUAL.items() if name not in there}
     merged = Merged(_part_of, USUAL_KIND)
@@ -173,14 +252,7 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
         faults.extend(unknown)
         merged.lay(given)
     merged.lay(read_flags(flags))
-    try:
-        settings = Settings.model_validate(merged.tree(), context=merged)
-    except ValidationError as error:
-        faults.extend(faults_of(error, Settings, merged))
-        raise SettingsFault(faults) from None
-    if faults:
-        raise SettingsFault(faults)
-    return settings
+    return merged, faults
 
 
 def explain(settings: Settings) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sorterd.settings import explain, load
+from sorterd.settings import explain, load, load_gates
 from sorterd.settings.faults import SettingsFault
 
 
@@ -80,3 +80,13 @@ def test_a_file_in_the_folders_place_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "station.d").write_text("")
 
     assert load(config, {}).view.mm_per_px == 0.5
+
+
+def test_gates_are_made_safe_by_their_fragments(tmp_path: Path) -> None:
+    """It should read the gates alone with what was calibrated, and despite a broken fragment."""
+    config = station(tmp_path, a="[gates.glass]\nat_mm = 512\n", b="[belt\n")
+
+    assert load_gates(config, {}).gates["glass"].at_mm == 512
+
+    with pytest.raises(SettingsFault):
+        load_gates(tmp_path / "none.toml", {})

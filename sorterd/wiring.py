@@ -349,19 +349,24 @@ def mind(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> AnyMind
     return LidSorter(_lid_station(settings, model.bundle), costs)
 
 
+def belt_of(settings: Settings) -> Belt:
+    """Return the belt as the camera sees it."""
+    return Belt(
+        speed_mm_s=settings.belt.speed_mm_s,
+        direction=Direction(settings.belt.direction),
+        mm_per_px=settings.view.mm_per_px,
+        width_px=settings.view.width_px,
+        height_px=settings.view.height_px,
+        view=_view_box(settings),
+        length_mm=settings.belt.length_mm,
+        speed_tolerance_frac=settings.belt.speed_tolerance_frac,
+        longest_mm=settings.belt.longest_piece_mm,
+    )
+
+
 def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
     return BeltStation(
-        belt=Belt(
-            speed_mm_s=settings.belt.speed_mm_s,
-            direction=Direction(settings.belt.direction),
-            mm_per_px=settings.view.mm_per_px,
-            width_px=settings.view.width_px,
-            height_px=settings.view.height_px,
-            view=_view_box(settings),
-            length_mm=settings.belt.length_mm,
-            speed_tolerance_frac=settings.belt.speed_tolerance_frac,
-            longest_mm=settings.belt.longest_piece_mm,
-        ),
+        belt=belt_of(settings),
         gates={
             name: GatePlan(
                 name=name,

@@ -18,6 +18,7 @@ from sorterd.classifiers import tflite
 from sorterd.classifiers.bundle import Bundle, find, load
 from sorterd.classifiers.segmenter import TfliteSegmenter, open_segmenter
 from sorterd.core.batching import Cost
+from sorterd.core.beam import Beam
 from sorterd.core.belt import Belt, Direction
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
@@ -28,7 +29,15 @@ from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import AnyMind, Finder, Pipeline
-from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, PartSettings
+from sorterd.ports import (
+    Camera,
+    Classifier,
+    Clock,
+    DeviceUnavailable,
+    Gate,
+    PartSettings,
+    Trigger,
+)
 from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.settings.tree import View
 from sorterd.simulation.servo import SimulatedServo
@@ -257,6 +266,19 @@ def simulated_gates(
     return gates, servos
 
 
+def open_trigger(settings: Settings, clock: Clock) -> Trigger | None:
+    """Open the light barrier, if the settings have one. It tells nothing yet.
+
+    Raises:
+        DeviceUnavailable: It could not be opened.
+    """
+    if settings.trigger is None:
+        return None
+    part = settings.trigger.part
+    trigger: Trigger = _opener("triggers", part)(part, clock)
+    return trigger
+
+
 def open_camera(part: PartSettings, view: View, clock: Clock) -> Camera:
     """Open a camera that needs no world.
 
@@ -348,6 +370,7 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
         moving_at_once=settings.moving_at_once,
         max_age_ns=settings.frames.max_age_ms * MS_NS,
         stall_ns=settings.model.stall_ms * MS_NS,
+        beam=settings.trigger and Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
     )
 
 

@@ -38,8 +38,10 @@ from sorterd.settings.tree import (
     Model,
     Name,
     Regions,
+    TRIGGER_KEYS,
     Review,
     Tray,
+    Trigger,
     View,
 )
 
@@ -87,6 +89,8 @@ class Settings(Branch):
         max_length=16,
     )
     """The gates by name."""
+    trigger: Trigger | None = None
+    """What tells when a piece passes; left out: the camera alone does."""
     moving_at_once: int = Field(2, ge=1, le=16)
     """How many gates may move at the same time; each servo asks the supply for about an ampere."""
     gate_tolerance_ms: int = Field(15, ge=1, le=1000)
@@ -196,4 +200,6 @@ def _part_of(keys: Keys) -> Keys | None:
             return keys[:1]
         case ("gates", _, key, *_) if key not in GATE_KEYS:
             return keys[:2]
+        case ("trigger", key, *_) if key not in TRIGGER_KEYS:
+            return keys[:1]
     return None

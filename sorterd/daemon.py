@@ -3,7 +3,7 @@
 | thread | owns | waits for |
 |---|---|---|
 | capture | the camera | the next frame |
-| sort | finder and mind | a frame, an answer, a gate's word, or the mind's next instant |
+| sort | finder and mind | a frame, an answer, a gate's or a trigger's word, its next instant |
 | infer | the interpreter | a job |
 | gates | every gate | a pulse, or the next movement |
 | sink | journal and other sinks | an outcome, or the time to flush |
@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 from sorterd.capture import Capture, Reopening
 from sorterd.core.records import (
+    BeamBroken,
     Drop,
     EndPiece,
     GateMoved,
@@ -37,7 +38,7 @@ from sorterd.core.records import (
 from sorterd.inference import Inference
 from sorterd.mailbox import Bell, Mailbox, NewestBox
 from sorterd.pipeline import Job, Onlooker, Todo
-from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
+from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink, Trigger
 from sorterd.realtime import (
     go_first,
     keep_apart,
@@ -83,6 +84,7 @@ class Daemon:
         sinks: Handed to the sink thread.
         patience: How long to bear with devices.
         onlooker: Called on the sort thread with every frame; must not wait.
+        trigger: Tells when a piece passes; None for none.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Daemon:
         sinks: Iterable[Sink],
         patience: Patience,
         onlooker: Onlooker | None = None,
+        trigger: Trigger | None = None,
     ) -> None:
         self._clock = clock
         self._open_camera = open_camera
@@ -102,11 +105,13 @@ class Daemon:
         self._sinks = tuple(sinks)
         self._patience = patience
         self._onlooker = onlooker
+        self._trigger = trigger
 
         self._sort_bell = Bell(clock)
         self._frames: NewestBox[Frame] = NewestBox(self._sort_bell)
         self._answers: Mailbox[ScoresReady] = Mailbox(self._sort_bell, ROOM)
         self._moves: Mailbox[GateMoved] = Mailbox(self._sort_bell, ROOM)
+        self._beams_ns: Mailbox[int] = Mailbox(self._sort_bell, ROOM)
         self._inference = Inference(clock, station.classifier, station.cropper, self._answers)
         self._gate_bell = Bell(clock)
         self._pulses: Mailbox[Pulse] = Mailbox(self._gate_bell, ROOM)
@@ -174,8 +179,12 @@ class Daemon:
         with quick_switching(), steady_memory():
             for thread in threads.values():
                 thread.start()
+            if self._trigger is not None:
+                self._trigger.listen(self._beams_ns.put)
             self._wait(until_ns, each_ns, look)
             self.stop()
+            if self._trigger is not None:
+                self._trigger.close()
             # A thread that hangs inside a driver cannot be waited for: the others close without it.
             threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
             self._over.set()
@@ -262,6 +271,8 @@ class Daemon:
             self._do(self._pipeline.step(moved), out)
         while (ready := self._answers.take()) is not None:
             self._do(self._pipeline.step(ready), out)
+        while (t_ns := self._beams_ns.take()) is not None:
+            self._do(self._pipeline.step(BeamBroken(t_ns, self._clock.now_ns())), out)
         frame = self._frames.take()
         if frame is None or self._stopping.is_set():
             self._do(self._pipeline.step(Tick(self._clock.now_ns())), out)

@@ -19,6 +19,7 @@ from sorterd.wiring import (
     open_gates,
     open_model,
     open_reviewing,
+    open_trigger,
 )
 
 log = logging.getLogger(__name__)
@@ -83,12 +84,16 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
             log.warning(
                 "gate %s moves nothing: this is no Pi, so its pins are mock pins", gate.name
             )
+    trigger = open_trigger(settings, clock)
+    if trigger is not None and trigger.mock:
+        log.warning("the trigger tells nothing: this is no Pi, so its pin is a mock pin")
     daemon = Daemon(
         clock=clock,
         station=assemble(settings, model, model.costs, gates, clock, best_crops),
         open_camera=lambda: open_camera(settings.camera, settings.view, clock),
         sinks=sinks,
         patience=_patience(settings),
+        trigger=trigger,
     )
     on_signal(daemon.ask_to_stop)
     log.info("%s is running: %s on %s", settings.name, model.bundle.name, model.runtime)

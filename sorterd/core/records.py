@@ -76,7 +76,7 @@ class Drop(StrEnum):
     CROP_STALLED = "crop_stalled"
     """It was inside the runtime when the runtime stopped answering."""
     BEAM_NO_PIECE = "beam_no_piece"
-    """The beam was broken where no piece should have been: one that was missed, or a false alarm."""
+    """It was broken where no piece should have been: one that was missed, or a false alarm."""
     BEAM_AMBIGUOUS = "beam_ambiguous"
     """More than one piece could have broken the beam."""
     BEAM_AGAIN = "beam_again"

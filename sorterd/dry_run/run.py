@@ -19,7 +19,7 @@ from sorterd.dry_run.filming import Filming
 from sorterd.dry_run.live_line import LiveLine
 from sorterd.dry_run.outputs import check_writable
 from sorterd.dry_run.road import Arrival, OnSignal, Road
-from sorterd.dry_run.scenery import build_world, pieces_from
+from sorterd.dry_run.scenery import build_world, pieces_from, simulated_trigger
 from sorterd.dry_run.sources import camera_part, is_device
 from sorterd.lockstep import NominalCost
 from sorterd.ports import Camera
@@ -173,6 +173,7 @@ class DryRun:
                 start_ns=start_ns,
                 lasts_s=self._lasts_s,
                 onlooker=film,
+                trigger=simulated_trigger(self.settings, clock, world, self.seed),
             )
             open_one = partial(self._open_camera, clock, world, faulty)
             if isinstance(clock, ManualClock):

@@ -28,6 +28,7 @@ from sorterd.settings.parts import USUAL_KIND, PartIn
 from sorterd.settings.toml import toml_lines
 from sorterd.settings.tree import (
     GATE_KEYS,
+    TRIGGER_KEYS,
     Belt,
     Bin,
     Branch,
@@ -38,7 +39,6 @@ from sorterd.settings.tree import (
     Model,
     Name,
     Regions,
-    TRIGGER_KEYS,
     Review,
     Tray,
     Trigger,

@@ -21,7 +21,7 @@ USUAL_KIND = "simulated"
 
 
 def kinds(room: str) -> list[str]:
-    """Return the names of the parts in a room (`cameras`, `gates`, `triggers`), by looking into its folder."""
+    """Return the names of the parts in a room (`cameras`, `gates`), by looking into its folder."""
     folder = import_module(f"sorterd.{room}").__path__
     names = sorted(each.name for each in pkgutil.iter_modules(folder))
     return [name for name in names if part_class(room, name)]

@@ -93,8 +93,6 @@ class SimulatedTrigger:
         self._next = due_ns, lambda: not missing and passing.happens()
 
 
-def open_part(
-    settings: Settings, clock: Clock, passings: Passings, seed: int
-) -> SimulatedTrigger:
+def open_part(settings: Settings, clock: Clock, passings: Passings, seed: int) -> SimulatedTrigger:
     """Return a light barrier that tells of `passings`."""
     return SimulatedTrigger(settings, clock, passings, seed)

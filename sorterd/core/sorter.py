@@ -172,36 +172,37 @@ class Sorter(Mind[_Piece]):
             self._asking.see(self._pieces[track.piece], frame, sighting)
 
     def _place(self, beam: BeamBroken) -> _Piece | Drop:
-        station = self._station
-        if not beam.now_ns - station.max_age_ns <= beam.t_ns <= beam.now_ns:
-            return Drop.BEAM_NOT_NOW
-        if station.beam is None:
+        if self._station.beam is None:
             return Drop.BEAM_NO_PIECE
+        if not beam.now_ns - self._station.max_age_ns <= beam.t_ns <= beam.now_ns:
+            return Drop.BEAM_NOT_NOW
         fronts_mm = {
             number: self._tracker.span(piece.track, beam.t_ns).front_mm
             for number, piece in self._pieces.items()
         }
-        number = station.beam.piece_at(fronts_mm)
+        number = self._station.beam.piece_at(fronts_mm)
         if isinstance(number, Drop):
             return number
         piece = self._pieces[number]
         if piece.track.beam_off_mm is not None:
             return Drop.BEAM_AGAIN
-        if piece.pulse is not None:
-            return Drop.BEAM_TOO_LATE
-        piece.track.beam_off_mm = station.beam.at_mm - fronts_mm[number]
-        if self._missed(piece):
-            # Found further ahead than its gate can still serve: where the pictures put it, it can.
-            piece.track.beam_off_mm = None
-            return Drop.BEAM_TOO_LATE
-        return piece
+        off_mm = self._station.beam.at_mm - fronts_mm[number]
+        return piece if self._found(piece, off_mm) else Drop.BEAM_TOO_LATE
 
-    def _missed(self, piece: _Piece) -> bool:
-        """Whether the deadline of a piece that is to have a pulse has passed."""
-        if piece.decision is not None and piece.decision.gate is None:
+    def _found(self, piece: _Piece, off_mm: float) -> bool:
+        """Note that a piece is further ahead, unless its gate could not serve it there any more.
+
+        Where the pictures put it, the gate can.
+        """
+        if piece.pulse is not None:
             return False
-        due_ns = self._due_ns(piece)
-        return due_ns is not None and due_ns < self._now_ns
+        piece.track.beam_off_mm = off_mm
+        runs_on = piece.decision is not None and piece.decision.gate is None
+        due_ns = None if runs_on else self._due_ns(piece)
+        if due_ns is not None and due_ns < self._now_ns:
+            piece.track.beam_off_mm = None
+            return False
+        return True
 
     def _was_there(self, piece: _Piece, crop: Crop) -> bool:
         return self._asking.was_there(piece, crop)

@@ -171,9 +171,9 @@ class Trigger(Branch):
     In a file it stands in one table (`[trigger]`) with the keys of its `kind`.
     """
 
-    at_mm: float = Field(gt=0, le=100_000)
+    at_mm: float = Field(ge=1, le=100_000)
     """Place of the beam along the belt, measured like a gate's."""
-    tolerance_mm: float = Field(20, gt=0, le=500)
+    tolerance_mm: float = Field(20, ge=1, le=500)
     """How far off a piece may be believed to be, and yet be the one that broke the beam."""
     part: Annotated[SerializeAsAny[PartSettings], BeforeValidator(PartIn("triggers"))]
     """The device."""

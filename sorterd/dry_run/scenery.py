@@ -82,10 +82,11 @@ def build_world(
             start_ns=start_ns,
         )
     belt = settings.belt
-    ride_ms = round((belt.length_mm + LONGEST_MM) / belt.speed_mm_s * 1000)
+    speed_mm_s = belt.speed_mm_s * (1 + scenery.slip_frac)
+    ride_ms = round((belt.length_mm + LONGEST_MM) / speed_mm_s * 1000)
     scene = replace(
         simulated.belt_scene(scenery),
-        speed_mm_s=belt.speed_mm_s,
+        speed_mm_s=speed_mm_s,
         direction=Direction(belt.direction),
         width_px=width_px,
         height_px=height_px,

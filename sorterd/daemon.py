@@ -177,10 +177,10 @@ class Daemon:
             }.items()
         }
         with quick_switching(), steady_memory():
-            for thread in threads.values():
-                thread.start()
             if self._trigger is not None:
                 self._trigger.listen(self._beams_ns.put)
+            for thread in threads.values():
+                thread.start()
             self._wait(until_ns, each_ns, look)
             self.stop()
             if self._trigger is not None:

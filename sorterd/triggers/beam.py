@@ -50,7 +50,8 @@ class _Pin(Protocol):
 class _Device(Protocol):
     """As much of `gpiozero.DigitalInputDevice` as is used here."""
 
-    pin: _Pin
+    @property
+    def pin(self) -> _Pin: ...
 
     def close(self) -> None: ...
 
@@ -73,6 +74,7 @@ class BeamTrigger:
         self._device = device
         self._tell: Tell | None = None
         self._last_ns: int | None = None
+        self._closed = False
 
     def listen(self, tell: Tell) -> None:
         """Tell of every edge from now on, on another thread."""
@@ -82,7 +84,9 @@ class BeamTrigger:
 
     def close(self) -> None:
         """Tell no more, and let go of the pin. Never raises; harmless when repeated."""
-        self._tell = None
+        if self._closed:
+            return
+        self._closed, self._tell = True, None
         with suppress(*self._errors):  # a pin that no longer answers is as free as it can be
             self._device.pin.when_changed = None
         with suppress(*self._errors):

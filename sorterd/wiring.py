@@ -406,7 +406,9 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
         moving_at_once=settings.moving_at_once,
         max_age_ns=settings.frames.max_age_ms * MS_NS,
         stall_ns=settings.model.stall_ms * MS_NS,
-        beam=settings.trigger and Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
+        beam=None
+        if settings.trigger is None
+        else Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
     )
 
 

@@ -46,7 +46,7 @@ class Settings(PartSettings):
     """A USB camera."""
 
     kind: Literal["v4l2"] = "v4l2"
-    device: Path
+    device: Path = Field(examples=["/dev/v4l/by-id/usb-...-video-index0"])
     """Its path, best the one under /dev/v4l/by-id whose name ends in index0."""
     width_px: int = Field(default=640, ge=16, le=8192)
     """Width of the frames; the camera must offer it."""

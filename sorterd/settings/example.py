@@ -105,10 +105,11 @@ def _part(room: str, keys: Keys, *, shown: bool) -> Iterator[str]:
 
 def _entry(model: type[BaseModel], key: str, field: FieldInfo, keys: Keys, *, shown: bool) -> str:
     """Give one key: what it is for, which values it takes, and what it is when left out."""
-    told = [meaning_of(model, key), _bounds(field)]
+    meaning = meaning_of(model, key)
+    told = [meaning, _bounds(field)]
     if field.is_required():
         told.append("Must be given.")
-    elif field.get_default(call_default_factory=True) is None and keys not in INSTALLED:
+    elif field.get_default(call_default_factory=True) is None and "left out" not in meaning.lower():
         told.append("Left out by default.")
     line = f"{key_text((key,))} = {toml_value(INSTALLED.get(keys, _sample(field)))}"
     return f"{_comment(*told)}\n{'' if shown and keys in INSTALLED else '#'}{line}\n"

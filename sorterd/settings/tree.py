@@ -195,7 +195,7 @@ TRIGGER_KEYS = frozenset(Trigger.model_fields) - {"part"}
 class Bin(Branch):
     """Where pieces end up."""
 
-    gate: Name | None = None
+    gate: Name | None = Field(None, examples=["paper"])
     """The gate that leads to it; left out for the end bin."""
     labels: tuple[Label, ...] = ()
     """What belongs in it, by the model's labels."""
@@ -210,7 +210,7 @@ class Model(Branch):
     """Where activated bundles lie, version by version; `sorterd models` looks after it."""
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = "auto"
     """What runs the model; auto takes ai-edge-litert where both are installed."""
-    delegate: str | None = Field(None, min_length=1)
+    delegate: str | None = Field(None, min_length=1, examples=["libedgetpu.so.1"])
     """Library of an accelerator's delegate, as libedgetpu.so.1; left out: the processor."""
     threads: int = Field(1, ge=1, le=8)
     """Threads of the runtime; leave at least one core free."""
@@ -264,7 +264,7 @@ class Review(Branch):
     by its label, a crop is left alone and is what the model can be taught with.
     """
 
-    folder: Path | None = None
+    folder: Path | None = Field(None, examples=["/var/lib/sorterd/review"])
     """Where they are kept; left out: none are."""
     below_frac: float = Field(0.9, ge=0, le=1)
     """Confidence below which the crop of a sorted piece is kept, as an unsure one's always is."""

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "tell every fault in the settings, at once",
         "models": "which versions of a bundle there are, and which is in force",
         "capture": "a picture or a short film of what the camera sees",
+        "console": "a page with what was sorted, and metrics for Prometheus",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""

@@ -36,7 +36,7 @@ def _listening(address: str, port: int) -> socket.socket:
         return socket.create_server((address, port), family=family)
     except OSError as error:
         # Its own words repeat the address; a name that is none has no number.
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise DeviceUnavailable(
             f"console: {address} port {port} cannot be had ({why}); give another --port,"
             " or an --address that is this machine's"

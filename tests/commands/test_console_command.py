@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
 from sorterd.cli import main
-from sorterd.console import serving
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def run(_server: object, sockets: list[socket.socket]) -> None:
         places.append(sockets[0].getsockname())
 
-    monkeypatch.setattr(serving.uvicorn.Server, "run", run)
+    monkeypatch.setattr(uvicorn.Server, "run", run)
     return places
 
 
@@ -98,7 +98,7 @@ def test_a_library_that_is_missing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It should say what to install."""
-    monkeypatch.delitem(sys.modules, "sorterd.console.serving")
+    monkeypatch.delitem(sys.modules, "sorterd.console.serving", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
 
     assert main(["console", *settings]) == 3

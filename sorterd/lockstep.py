@@ -156,5 +156,8 @@ class Lockstep:
             self._advance_to(next_ns)
         self._do(self._pipeline.step(Stop(self._clock.now_ns())))
         self._mover.make_safe(self._clock.now_ns())
+        while (next_ns := self._mover.next_ns) is not None:
+            self._clock.sleep_until(next_ns)
+            self._mover.act(self._clock.now_ns())
         for sink in self._sinks:
             sink.flush()

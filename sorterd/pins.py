@@ -5,6 +5,10 @@ never taken from gpiozero's global default, which would fall from one library to
 the next in silence. Each process has one set of either, so that a pin used
 twice is found out whichever parts use it.
 
+gpiozero's own pins on lgpio cut a duty cycle to whole percents (gpiozero#1209), which is 0.2 ms of
+a servo's pulse, and claim an output low before they set it; `exact_pin` does neither. Mock pins do
+not show either fault.
+
 Trap: lgpio makes its pipe in the working folder, and where LG_WD names another
 it moves the whole process there, so that relative paths change their meaning.
 """
@@ -83,12 +87,38 @@ def real_pins() -> Pins:
         raise DeviceUnavailable(f"GPIO: no lgpio ({one_line(error)}); {remedy(error)}") from error
     errors = (import_module("gpiozero").GPIOZeroError, OSError, lgpio.error)
     try:
-        factory = import_module("gpiozero.pins.lgpio").LGPIOFactory()
+        gpiozero_lgpio = import_module("gpiozero.pins.lgpio")
+        factory = gpiozero_lgpio.LGPIOFactory()
     except errors as error:
         raise DeviceUnavailable(
             f"GPIO: the chip cannot be had ({one_line(error)}); {remedy(error)}"
         ) from error
+    factory.pin_class = exact_pin(gpiozero_lgpio.LGPIOPin, lgpio)
     return Pins(factory, errors, mock=False)
+
+
+def exact_pin(plain: Any, lgpio: Any) -> Any:
+    """Return gpiozero's class of pins on lgpio, made exact.
+
+    Args:
+        plain: gpiozero's own class, `LGPIOPin`.
+        lgpio: The library.
+    """
+
+    def set_state(pin: Any, value: float) -> None:
+        if pin.frequency is None:
+            plain._set_state(pin, value)
+            return
+        # lgpio takes any share of 100 and makes whole microseconds of it.
+        pin._pwm = (pin.frequency, value * 100)
+        lgpio.tx_pwm(pin.factory._handle, pin._number, *pin._pwm)
+
+    def output_with_state(pin: Any, state: float) -> None:
+        # In one call: a valve that is on while its pin is low would click in between.
+        lgpio.gpio_claim_output(pin.factory._handle, pin._number, int(bool(state)))
+
+    made = {"_set_state": set_state, "output_with_state": output_with_state}
+    return type("ExactPin", (plain,), made)
 
 
 _REMEDIES = (

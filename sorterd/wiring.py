@@ -29,6 +29,7 @@ from sorterd.core.records import Box
 from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
 from sorterd.gates.mover import Mover
+from sorterd.gates.opening import open_gate
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import AnyMind, Finder, Pipeline
 from sorterd.ports import (
@@ -215,6 +216,8 @@ def assemble(
             gates,
             tolerance_ns=settings.gate_tolerance_ms * MS_NS,
             max_open_ns=settings.max_open_ms * MS_NS,
+            moving_at_once=settings.moving_at_once,
+            move_ns={name: gate.move_ms * MS_NS for name, gate in settings.gates.items()},
         ),
     )
 
@@ -275,11 +278,7 @@ def open_gates(settings: Settings, clock: Clock) -> dict[str, Gate]:
     gates: dict[str, Gate] = {}
     try:
         for name, gate in settings.gates.items():
-            part = gate.part
-            if part.kind == "simulated":
-                gates[name] = SimulatedGate(name, clock, SimulatedServo(gate.move_ms * MS_NS))
-            else:
-                gates[name] = _opener("gates", part)(name, part)
+            gates[name] = open_gate(name, gate.part, clock, move_ns=gate.move_ms * MS_NS)
     except OSError:
         for opened in gates.values():
             opened.close()
@@ -372,19 +371,24 @@ def mind(settings: Settings, model: Model, costs: Mapping[int, Cost]) -> AnyMind
     return LidSorter(_lid_station(settings, model.bundle), costs)
 
 
+def belt_of(settings: Settings) -> Belt:
+    """Return the belt as the camera sees it."""
+    return Belt(
+        speed_mm_s=settings.belt.speed_mm_s,
+        direction=Direction(settings.belt.direction),
+        mm_per_px=settings.view.mm_per_px,
+        width_px=settings.view.width_px,
+        height_px=settings.view.height_px,
+        view=_view_box(settings),
+        length_mm=settings.belt.length_mm,
+        speed_tolerance_frac=settings.belt.speed_tolerance_frac,
+        longest_mm=settings.belt.longest_piece_mm,
+    )
+
+
 def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
     return BeltStation(
-        belt=Belt(
-            speed_mm_s=settings.belt.speed_mm_s,
-            direction=Direction(settings.belt.direction),
-            mm_per_px=settings.view.mm_per_px,
-            width_px=settings.view.width_px,
-            height_px=settings.view.height_px,
-            view=_view_box(settings),
-            length_mm=settings.belt.length_mm,
-            speed_tolerance_frac=settings.belt.speed_tolerance_frac,
-            longest_mm=settings.belt.longest_piece_mm,
-        ),
+        belt=belt_of(settings),
         gates={
             name: GatePlan(
                 name=name,
@@ -402,7 +406,9 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
         moving_at_once=settings.moving_at_once,
         max_age_ns=settings.frames.max_age_ms * MS_NS,
         stall_ns=settings.model.stall_ms * MS_NS,
-        beam=settings.trigger and Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
+        beam=None
+        if settings.trigger is None
+        else Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
     )
 
 

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from sorterd.settings import Settings, load
+from sorterd.settings import ReadGates, Settings, load, load_gates
 
 USUAL_CONFIG: Final = Path("/etc/sorterd/sorterd.toml")
 """Where an installed station has its settings."""
@@ -46,11 +46,28 @@ def given_settings(arguments: argparse.Namespace, **flags: object) -> Settings:
     Raises:
         SettingsFault: As for `settings_of`.
     """
-    given: dict[str, object] = dict(flags)
+    return load(arguments.config, flags | _set(arguments))
+
+
+def gates_of(arguments: argparse.Namespace) -> ReadGates:
+    """Return the gates of the settings that a command was given, as far as they can be read.
+
+    Raises:
+        SettingsFault: The file cannot be read at all.
+    """
+    config = arguments.config
+    if config is None and USUAL_CONFIG.exists():
+        config = USUAL_CONFIG
+    return load_gates(config, _set(arguments))
+
+
+def _set(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return what `--set` gave."""
+    given: dict[str, object] = {}
     for text in arguments.set:
         key, _, value = text.partition("=")
         given[key.strip()] = _value(value.strip())
-    return load(arguments.config, given)
+    return given
 
 
 def _value(text: str) -> object:

@@ -2,6 +2,15 @@
 
 from sorterd.settings.check import cross_faults
 from sorterd.settings.faults import Fault, SettingsFault
-from sorterd.settings.load import Settings, explain, load
+from sorterd.settings.load import ReadGates, Settings, explain, load, load_gates
 
-__all__ = ["Fault", "Settings", "SettingsFault", "cross_faults", "explain", "load"]
+__all__ = [
+    "Fault",
+    "ReadGates",
+    "Settings",
+    "SettingsFault",
+    "cross_faults",
+    "explain",
+    "load",
+    "load_gates",
+]

@@ -41,6 +41,7 @@ def cross_faults(
         *region,
         *_camera_faults(settings),
         *_pin_faults(settings),
+        *_taken_faults(settings),
         *_bin_faults(settings),
         *_label_faults(settings, labels),
         *_model_faults(settings, cost_ms or {}),
@@ -112,6 +113,19 @@ def _pin_faults(settings: Settings) -> Iterator[Fault]:
                 bound = f"must be a pin of its own: {owners[pin]} has it too"
                 yield _fault(settings, keys, pin, bound, "wire one of the two to another pin")
             owners.setdefault(pin, key_text(keys))
+
+
+def _taken_faults(settings: Settings) -> Iterator[Fault]:
+    """Tell of what two parts cannot share, like a channel of one board."""
+    owners: dict[str, str] = {}
+    for name, gate in settings.gates.items():
+        for field, what in gate.part.takes().items():
+            keys = ("gates", name, field)
+            if what in owners:
+                bound = f"must be its own: {owners[what]} has {what} too"
+                remedy = "wire one of the two to another"
+                yield _fault(settings, keys, getattr(gate.part, field), bound, remedy)
+            owners.setdefault(what, key_text(keys))
 
 
 def _bin_faults(settings: Settings) -> Iterator[Fault]:
@@ -239,6 +253,9 @@ def _lid_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fa
         bound = f"must be at most max_open_ms = {settings.max_open_ms}"
         remedy = "lower it, or raise max_open_ms"
         yield _fault(settings, ("tray", "open_ms"), tray.open_ms, bound, remedy)
+    yield from _longest_on_faults(
+        settings, {name: gate.move_ms + tray.open_ms for name, gate in settings.gates.items()}
+    )
     need_s = (tray.still_ms + cost_ms.get(1, 0.0)) / 1000
     if tray.patience_s <= need_s:
         bound = (
@@ -310,13 +327,12 @@ def _place_fault(
 def _open_fault(settings: Settings, view: "_ViewAlongBelt") -> Iterator[Fault]:
     """Tell that gates are shut for safety before a slow piece has passed them."""
     slowest_mm_s = settings.belt.speed_mm_s * (1 - settings.belt.speed_tolerance_frac)
-    need_ms = max(
-        (
-            (view.piece_mm + 2 * gate.margin_mm) / slowest_mm_s * 1000 + gate.move_ms
-            for gate in settings.gates.values()
-        ),
-        default=0.0,
-    )
+    needs_ms = {
+        name: (view.piece_mm + 2 * gate.margin_mm) / slowest_mm_s * 1000 + gate.move_ms
+        for name, gate in settings.gates.items()
+    }
+    yield from _longest_on_faults(settings, needs_ms)
+    need_ms = max(needs_ms.values(), default=0.0)
     if settings.max_open_ms < need_ms:
         bound = (
             f"must let a piece pass: at least {math.ceil(need_ms)} for one of "
@@ -324,6 +340,16 @@ def _open_fault(settings: Settings, view: "_ViewAlongBelt") -> Iterator[Fault]:
         )
         remedy = "raise it, or run the belt faster"
         yield _fault(settings, ("max_open_ms",), settings.max_open_ms, bound, remedy)
+
+
+def _longest_on_faults(settings: Settings, needs_ms: Mapping[str, float]) -> Iterator[Fault]:
+    """Tell of a part that goes off by itself before the station has done with it."""
+    for name, need_ms in needs_ms.items():
+        most_ms = getattr(settings.gates[name].part, "max_on_ms", None)
+        if most_ms is not None and most_ms < need_ms:
+            bound = f"must let a piece pass: at least {math.ceil(need_ms)}, with its movement"
+            remedy = "raise it if the coil bears that, or have the gate open for less long"
+            yield _fault(settings, ("gates", name, "max_on_ms"), most_ms, bound, remedy)
 
 
 def _beam_faults(settings: Settings, at_mm: float, view: "_ViewAlongBelt") -> Iterator[Fault]:

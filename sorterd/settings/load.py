@@ -1,14 +1,16 @@
 """The one tree of settings: its root, and how it is read from its sources.
 
-Values come from a TOML file, then the environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags;
-the later wins. Unknown keys and impossible values are faults, all told at once. What one
-setting means for another is in `check.py`. Nothing here opens a device or converts a unit.
+Values come from a TOML file, then the fragments beside it (`sorterd.d/*.toml`, by name), then the
+environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags; the later wins. Unknown keys and
+impossible values are faults, all told at once. What one setting means for another is in
+`check.py`. Nothing here opens a device or converts a unit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, ValidationError
 
@@ -19,6 +21,7 @@ from sorterd.settings.layers import (
     Keys,
     Layer,
     Merged,
+    fragments,
     leaves,
     read_file,
     read_flags,
@@ -63,6 +66,9 @@ _USUAL_BINS: dict[str, dict[str, object]] = {
 _USUAL = {"gates": _USUAL_GATES, "bins": _USUAL_BINS}
 
 
+_MOVING_AT_ONCE: Any = Field(2, ge=1, le=16)
+
+
 class Settings(Branch):
     """The root of the tree."""
 
@@ -91,7 +97,7 @@ class Settings(Branch):
     """The gates by name."""
     trigger: Trigger | None = None
     """What tells when a piece passes; left out: the camera alone does."""
-    moving_at_once: int = Field(2, ge=1, le=16)
+    moving_at_once: int = _MOVING_AT_ONCE
     """How many gates may move at the same time; each servo asks the supply for about an ampere."""
     gate_tolerance_ms: int = Field(15, ge=1, le=1000)
     """A pulse that comes later than this is not moved."""
@@ -153,31 +159,17 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     or a gate begins that part's own keys afresh.
 
     Args:
-        config: The TOML file; None for none.
+        config: The TOML file, which the fragments in the folder beside it are laid over; None for
+            none.
         flags: Values from the command line, nested or with dotted keys; None means not given.
 
     Raises:
         SettingsFault: Anything is wrong; it holds every fault there is.
     """
     faults: list[Fault] = []
-    written = Layer({}, str)
-    if config is not None:
-        try:
-            written = read_file(config)
-        except SettingsFault as fault:
-            faults.extend(fault.faults)
-    there = {keys[0] for keys in written.leaves}
-    usual = {name: table for name, table in _USUAL.items() if name not in there}
-    merged = Merged(_part_of, USUAL_KIND)
-    merged.lay(Layer(leaves(usual), lambda _: "default"))
-    merged.lay(written)
-    if variables():
-        # By name, for the 30 ms that its imports take: few stations set a variable.
-        environment = import_module("sorterd.settings.environment")
-        given, unknown = environment.read_environment(Settings)
-        faults.extend(unknown)
-        merged.lay(given)
-    merged.lay(read_flags(flags))
+    written = _read_files(config, faults) if config is not None else []
+    merged, unknown = _merged(written, flags)
+    faults.extend(unknown)
     try:
         settings = Settings.model_validate(merged.tree(), context=merged)
     except ValidationError as error:
@@ -188,9 +180,103 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     return settings
 
 
+@dataclass(frozen=True, slots=True)
+class ReadGates:
+    """What could be read of the gates.
+
+    Attributes:
+        gates: Those whose own keys are sound, by name.
+        faults: What is wrong with the others, by name.
+        moving_at_once: As written; 1, the most careful, where that cannot be read.
+    """
+
+    gates: Mapping[str, Gate]
+    faults: Mapping[str, tuple[Fault, ...]]
+    moving_at_once: int
+
+
+def load_gates(config: Path | None, flags: Mapping[str, object]) -> ReadGates:
+    """Read the gates alone, each by itself: whatever else is wrong with the settings.
+
+    A fragment that cannot be read is passed over.
+
+    Args:
+        config: As for `load`.
+        flags: As for `load`.
+
+    Raises:
+        SettingsFault: The file, or its table of gates, cannot be read at all.
+    """
+    unreadable: list[Fault] = []
+    written = _read_files(config, unreadable) if config is not None else []
+    if config is not None and not written:
+        raise SettingsFault(unreadable)
+    merged, _ = _merged(written, flags)
+    tree = merged.tree()
+    gates: dict[str, Gate] = {}
+    faults: dict[str, tuple[Fault, ...]] = {}
+    tables = tree.pop("gates")
+    if not isinstance(tables, dict):
+        bound = "must be a table of gates"
+        source = merged.source_near(("gates",))
+        raise SettingsFault([Fault("gates", tables, bound, "write [gates.NAME] for each", source)])
+    for name, table in tables.items():
+        try:
+            gates |= _Gates.model_validate({"gates": {name: table}}).gates
+        except ValidationError as error:
+            faults[name] = tuple(faults_of(error, Settings, merged))
+    try:
+        given = {key: tree[key] for key in _Gates.model_fields if key in tree}
+        moving_at_once = _Gates.model_validate(given).moving_at_once
+    except ValidationError:
+        moving_at_once = 1
+    return ReadGates(gates, faults, moving_at_once)
+
+
+class _Gates(Branch):
+    """As much of the tree as concerns the gates."""
+
+    gates: dict[Name, Gate] = Field(default_factory=dict)
+    moving_at_once: int = _MOVING_AT_ONCE
+
+
+def _merged(written: Sequence[Layer], flags: Mapping[str, object]) -> tuple[Merged, list[Fault]]:
+    """Lay all sources over each other, and tell which variables lead nowhere."""
+    faults: list[Fault] = []
+    there = {keys[0] for layer in written for keys in layer.leaves}
+    usual = {name: table for name, table in _USUAL.items() if name not in there}
+    merged = Merged(_part_of, USUAL_KIND)
+    merged.lay(Layer(leaves(usual), lambda _: "default"))
+    for layer in written:
+        merged.lay(layer)
+    if variables():
+        # By name, for the 30 ms that its imports take: few stations set a variable.
+        environment = import_module("sorterd.settings.environment")
+        given, unknown = environment.read_environment(Settings)
+        faults.extend(unknown)
+        merged.lay(given)
+    merged.lay(read_flags(flags))
+    return merged, faults
+
+
 def explain(settings: Settings) -> str:
     """Return the settings in force, a line each with its source; the lines can be read back."""
     return toml_lines(settings, settings.sources)
+
+
+def _read_files(config: Path, faults: list[Fault]) -> list[Layer]:
+    """Read the file and its fragments; what is wrong with them is added to the faults."""
+    layers: list[Layer] = []
+    waiting = [config]
+    while waiting:
+        path = waiting.pop(0)
+        try:
+            layers.append(read_file(path))
+            # Of a file that cannot be read nobody knows what its fragments were meant for.
+            waiting += fragments(path) if path == config else []
+        except SettingsFault as fault:
+            faults.extend(fault.faults)
+    return layers
 
 
 def _part_of(keys: Keys) -> Keys | None:

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from sorterd.clock import ManualClock
 from sorterd.core.records import GateMoved, Movement, Pulse
-from sorterd.gates.mover import Mover
+from sorterd.gates.mover import AGAIN_NS, TRIES, Mover
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.ports import DeviceFault
 from sorterd.simulation.servo import SimulatedServo
 
 TOLERANCE_NS = 20
 MAX_OPEN_NS = 150
+MOVE_NS = 10
 NAMES = ("glass", "paper", "compost")
 START_NS = 1000
 
@@ -25,7 +26,7 @@ class FailingServo(SimulatedServo):
     """A servo that takes only the commands it is told to take, by their number; then all."""
 
     def __init__(self, takes: list[bool]) -> None:
-        super().__init__(10)
+        super().__init__(MOVE_NS)
         self._takes = iter(takes)
 
     def command(self, *, opening: bool, t_ns: int) -> None:
@@ -61,21 +62,37 @@ class Bench:
     mover: Mover
 
     def act_at(self, now_ns: int) -> list[GateMoved]:
-        """Let time pass until `now_ns`, and do what is due."""
+        """Let time pass until `now_ns`, and do all that is due, as the gate thread does."""
         self.clock.sleep_until(now_ns)
-        return self.mover.act(now_ns)
+        moved = self.mover.act(now_ns)
+        while (next_ns := self.mover.next_ns) is not None and next_ns <= now_ns:
+            moved += self.mover.act(now_ns)
+        return moved
+
+    def settle(self) -> list[GateMoved]:
+        """Let time pass until nothing is due."""
+        moved = []
+        while (next_ns := self.mover.next_ns) is not None:
+            moved += self.act_at(max(next_ns, self.clock.now_ns()))
+        return moved
 
     def commands(self, name: str) -> list[tuple[int, bool]]:
         """Return when one gate was told what."""
         return [(each.t_ns, each.opening) for each in self.servos[name].movements]
 
 
-def bench(takes: dict[str, list[bool]] | None = None) -> Bench:
+def bench(takes: dict[str, list[bool]] | None = None, *, moving_at_once: int = 3) -> Bench:
     """Return three gates, of which some fail."""
     clock = ManualClock(START_NS)
     servos = {name: FailingServo((takes or {}).get(name, [])) for name in NAMES}
     gates = {name: SimulatedGate(name, clock, servo) for name, servo in servos.items()}
-    mover = Mover(gates, tolerance_ns=TOLERANCE_NS, max_open_ns=MAX_OPEN_NS)
+    mover = Mover(
+        gates,
+        tolerance_ns=TOLERANCE_NS,
+        max_open_ns=MAX_OPEN_NS,
+        moving_at_once=moving_at_once,
+        move_ns=dict.fromkeys(NAMES, MOVE_NS),
+    )
     return Bench(clock, servos, mover)
 
 
@@ -215,12 +232,13 @@ def test_after_make_safe_nothing_is_open(
 
     faults = subject.mover.make_safe(now_ns)
 
-    assert subject.mover.next_ns is None
     assert len(faults) <= 1
     for name in NAMES:
         if not faults or name != "paper":
             assert subject.commands(name)[-1] == (now_ns, False)
-    assert subject.act_at(now_ns + 10_000) == []
+    assert subject.settle() == []
+    assert subject.mover.unsafe == ()
+    assert not subject.commands("paper")[-1][1]
 
 
 def test_next_instant() -> None:
@@ -288,11 +306,27 @@ def test_wrong_pulses(wrong: Pulse, says: str) -> None:
         bench().mover.accept(wrong)
 
 
-@pytest.mark.parametrize(("tolerance_ns", "max_open_ns"), [(-1, 10), (0, 0)])
-def test_wrong_bounds(tolerance_ns: int, max_open_ns: int) -> None:
+@pytest.mark.parametrize(
+    ("tolerance_ns", "max_open_ns", "moving_at_once"), [(-1, 10, 1), (0, 0, 1), (0, 10, 0)]
+)
+def test_wrong_bounds(tolerance_ns: int, max_open_ns: int, moving_at_once: int) -> None:
     """It should not be made with bounds that allow nothing."""
     with pytest.raises(ValueError, match="too small"):
-        Mover({}, tolerance_ns=tolerance_ns, max_open_ns=max_open_ns)
+        Mover(
+            {},
+            tolerance_ns=tolerance_ns,
+            max_open_ns=max_open_ns,
+            moving_at_once=moving_at_once,
+            move_ns={},
+        )
+
+
+def test_a_gate_without_its_time() -> None:
+    """It should want to know of each gate how long it moves."""
+    gate = SimulatedGate("glass", ManualClock(), SimulatedServo(MOVE_NS))
+
+    with pytest.raises(ValueError, match="no move_ns for glass"):
+        Mover({"glass": gate}, tolerance_ns=0, max_open_ns=1, moving_at_once=1, move_ns={})
 
 
 def test_a_gate_that_fails_to_open_is_shut_and_retired() -> None:
@@ -363,7 +397,13 @@ def humming() -> tuple[HummingGate, Bench]:
     """Return a gate that can rest, alone with its mover."""
     clock, servo = ManualClock(START_NS), SimulatedServo(10)
     gate = HummingGate(clock, servo)
-    mover = Mover({"glass": gate}, tolerance_ns=TOLERANCE_NS, max_open_ns=MAX_OPEN_NS)
+    mover = Mover(
+        {"glass": gate},
+        tolerance_ns=TOLERANCE_NS,
+        max_open_ns=MAX_OPEN_NS,
+        moving_at_once=1,
+        move_ns={"glass": MOVE_NS},
+    )
     return gate, Bench(clock, {"glass": servo}, mover)
 
 
@@ -426,3 +466,178 @@ def test_what_is_abandoned_is_told_of() -> None:
 
     assert sorted(did(moved)) == [(1, Movement.ABANDONED), (2, Movement.ABANDONED)]
     assert subject.mover.next_ns is None
+
+
+def most_moving(subject: Bench) -> int:
+    """Return how many gates moved at one instant at most, by what their servos were told."""
+    spans = [
+        (each.t_ns, each.t_ns + MOVE_NS)
+        for name in NAMES
+        for each in subject.servos[name].movements
+    ]
+    return max(sum(begin <= t_ns < end for begin, end in spans) for t_ns, _ in spans)
+
+
+@pytest.mark.parametrize("moving_at_once", [1, 2, 3])
+def test_gates_of_which_nothing_is_known_go_safe_one_after_the_other(moving_at_once: int) -> None:
+    """It should not move all servos at once at a start: the Pi browns out (sailing-robot#75)."""
+    subject = bench(moving_at_once=moving_at_once)
+    subject.mover.make_safe(START_NS)
+    assert len(subject.mover.unsafe) == 3 - moving_at_once
+
+    subject.settle()
+
+    assert most_moving(subject) == moving_at_once
+    assert all(len(subject.commands(name)) == 1 for name in NAMES)
+    assert subject.mover.unsafe == ()
+
+
+def open_gates(subject: Bench, *names: str) -> None:
+    """Open gates in turn."""
+    for number, name in enumerate(names, 1):
+        subject.mover.accept(one_pulse(number, 2000 + 20 * number, gate=name))
+        subject.act_at(2000 + 20 * number)
+
+
+def test_what_stands_open_is_told_to_shut_at_once() -> None:
+    """It should leave no gate open for the others' sake: they are told before it returns."""
+    subject = bench(moving_at_once=1)
+    open_gates(subject, "glass", "compost")
+    assert subject.mover.unsafe == NAMES
+
+    subject.clock.sleep_until(2050)
+    subject.mover.make_safe(2050)
+
+    assert subject.commands("glass")[-1] == (2050, False)
+    assert subject.commands("compost")[-1] == (2050, False)
+    assert subject.commands("paper") == []
+    subject.settle()
+    assert subject.commands("paper") == [(2060, False)]
+
+
+def test_what_is_known_to_be_shut_need_not_wait() -> None:
+    """It should stop at once where nothing has to move."""
+    subject = bench(moving_at_once=1)
+    subject.mover.make_safe(START_NS)
+    subject.settle()
+
+    subject.clock.sleep_until(2000)
+    subject.mover.make_safe(2000)
+
+    assert [subject.commands(name)[-1] for name in NAMES] == [(2000, False)] * 3
+    assert subject.mover.next_ns is None
+
+
+@given(plans(), GAPS, st.integers(1, 2))
+def test_openings_keep_to_what_the_supply_bears(
+    planned: list[Pulse], gaps: list[int], moving_at_once: int
+) -> None:
+    """It should open no gate while others move, and shut every gate that opened all the same."""
+    subject = bench(moving_at_once=moving_at_once)
+    moved, _ = run(subject, planned, gaps)
+
+    commands = sorted(
+        (each.t_ns, each.opening, name) for name in NAMES for each in subject.servos[name].movements
+    )
+    for t_ns, opening, name in commands:
+        moving = {
+            other
+            for at_ns, _, other in commands
+            if other != name and at_ns < t_ns < at_ns + MOVE_NS
+        }
+        assert not opening or len(moving) < moving_at_once
+    assert {each.movement for each in moved} <= {
+        Movement.OPENED,
+        Movement.CLOSED,
+        Movement.REFUSED_LATE,
+    }
+    assert all(
+        not subject.commands(name)[-1:] or not subject.commands(name)[-1][1] for name in NAMES
+    )
+
+
+def test_an_opening_waits_for_room_within_its_tolerance() -> None:
+    """It should open as soon as another has moved, and say how late that was."""
+    subject = bench(moving_at_once=1)
+    subject.mover.accept(one_pulse(1, 2000))
+    subject.mover.accept(one_pulse(2, 2003, gate="paper"))
+    subject.act_at(2000)
+
+    assert subject.act_at(2003) == []
+    assert subject.mover.next_ns == 2010
+    assert subject.act_at(2010) == [GateMoved(2, "paper", Movement.OPENED, 7, 2010)]
+
+
+def test_an_opening_does_not_wait_for_what_comes_too_late() -> None:
+    """It should say at once that there will be no room in time."""
+    subject = bench(moving_at_once=1)
+    subject.mover.make_safe(START_NS)
+    subject.settle()
+    subject.mover.accept(one_pulse(1, 2000))
+    subject.act_at(2009)
+    subject.mover.accept(one_pulse(2, 1995, gate="paper"))
+
+    assert did(subject.act_at(2011)) == [(2, Movement.REFUSED_LATE)]
+
+
+def test_a_gate_that_waits_to_be_shut_may_open() -> None:
+    """It should leave its shutting to the pulse."""
+    subject = bench(moving_at_once=2)
+    subject.mover.make_safe(START_NS)
+    subject.mover.accept(one_pulse(1, START_NS + 10, gate="compost"))
+    subject.act_at(START_NS + 9)
+    assert subject.commands("compost") == []
+
+    subject.settle()
+
+    # Of the two that are due, safety comes first, and the opening in the same instant.
+    assert [opening for _, opening in subject.commands("compost")] == [False, True, False]
+
+
+def test_a_device_that_takes_its_time_makes_no_other_gate_late_unnoticed() -> None:
+    """It should look at the time again before the next opening (beam-bots/bb#237)."""
+    subject = bench()
+    subject.mover.accept(one_pulse(1, 2000))
+    subject.mover.accept(one_pulse(2, 2000, gate="paper"))
+
+    assert did(subject.mover.act(2000)) == [(1, Movement.OPENED)]
+    # glass's bus hung until now.
+    assert subject.mover.next_ns == 2000
+    assert did(subject.mover.act(2000 + TOLERANCE_NS + 1)) == [(2, Movement.REFUSED_LATE)]
+    assert subject.commands("paper") == []
+
+
+def test_a_bus_that_was_disturbed_leaves_no_gate_open() -> None:
+    """It should ask for another try by itself, and be content with the first that is taken."""
+    subject = bench({"glass": [True, False, False]})
+    subject.mover.accept(one_pulse())
+    subject.act_at(2000)
+    subject.act_at(2100)
+    assert subject.mover.unsafe == NAMES
+
+    subject.settle()
+
+    assert subject.commands("glass") == [(2000, True), (2100 + 2 * AGAIN_NS, False)]
+    assert "glass" not in subject.mover.unsafe
+
+
+def test_a_device_that_is_gone_does_not_keep_the_station_from_stopping() -> None:
+    """It should give up after a second, and still name the gate."""
+    subject = bench({"glass": [False] * 1000})
+    assert len(subject.mover.make_safe(START_NS)) == 1
+
+    subject.settle()
+
+    assert subject.clock.now_ns() == START_NS + TRIES * AGAIN_NS
+    assert subject.mover.unsafe == ("glass",)
+
+
+def test_a_gate_that_fails_later_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It should log the fault of one that had to wait for its turn."""
+    subject = bench({"compost": [False]}, moving_at_once=1)
+    assert subject.mover.make_safe(START_NS) == []
+
+    subject.settle()
+
+    assert "the servo failed; look at its wiring" in caplog.text
+    assert "gate compost took the command to shut after all" in caplog.text

@@ -1,10 +1,8 @@
 """A servo on a pin: what its pin is given, and what is said when it cannot be had."""
 
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,15 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sorterd.clock import ManualClock
 from sorterd.gates.servo import Settings, open_part
 from sorterd.pins import Pins, mock_pins, on_a_pi, real_pins
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.servos import ServoGate
+from tests.gates.fake_lgpio import Lgpio
 
 
 @pytest.fixture
 def pins() -> Pins:
     """Return mock pins that no other test uses."""
     return mock_pins.__wrapped__()
+
+
+def opened(name: str, settings: Settings, pins: Pins | None = None) -> ServoGate:
+    """Open a servo; it asks no clock."""
+    return open_part(name, settings, ManualClock(), pins)
 
 
 def widths_us(pins: Pins, pin: int) -> list[int]:
@@ -30,7 +36,7 @@ def widths_us(pins: Pins, pin: int) -> list[int]:
 
 def test_no_pulse_at_construction(pins: Pins) -> None:
     """It should leave the pin without any duty cycle until it is told to move."""
-    gate = open_part("glass", Settings(pin=17), pins)
+    gate = opened("glass", Settings(pin=17), pins)
 
     assert widths_us(pins, 17) == [0]
     assert pins.factory.pin(17).frequency is None
@@ -40,7 +46,7 @@ def test_no_pulse_at_construction(pins: Pins) -> None:
 def test_open_shut_rest(pins: Pins) -> None:
     """It should give the two angles' pulses, and none once it rests."""
     settings = Settings(pin=4, min_pulse_us=500, max_pulse_us=2500, shut_deg=-30, open_deg=15)
-    gate = open_part("glass", settings, pins)
+    gate = opened("glass", settings, pins)
 
     gate.open()
     gate.shut()
@@ -53,21 +59,21 @@ def test_open_shut_rest(pins: Pins) -> None:
 
 def test_close_ends_the_pulses(pins: Pins) -> None:
     """It should let go of the pin without another movement, so that it can be taken again."""
-    gate = open_part("glass", Settings(pin=17), pins)
+    gate = opened("glass", Settings(pin=17), pins)
     gate.open()
     gate.close()
 
     assert widths_us(pins, 17) == [0, 2000, 0]
-    again = open_part("paper", Settings(pin=17), pins)
+    again = opened("paper", Settings(pin=17), pins)
     again.close()
 
 
 def test_pin_in_use(pins: Pins) -> None:
     """It should name the gate and the pin, in one line, and leave the first gate at work."""
-    first = open_part("glass", Settings(pin=17), pins)
+    first = opened("glass", Settings(pin=17), pins)
 
     with pytest.raises(DeviceUnavailable, match=r"^gate paper: GPIO 17 [^\n]* give each its own$"):
-        open_part("paper", Settings(pin=17), pins)
+        opened("paper", Settings(pin=17), pins)
 
     first.open()
     assert widths_us(pins, 17) == [0, 2000]
@@ -76,11 +82,11 @@ def test_pin_in_use(pins: Pins) -> None:
 
 def test_off_a_pi_the_pins_are_mock() -> None:
     """It should say so, and use one set of pins for the whole process."""
-    gate = open_part("glass", Settings(pin=17, pins="mock"))
+    gate = opened("glass", Settings(pin=17, pins="mock"))
 
     assert gate.mock
     with pytest.raises(DeviceUnavailable, match="already in use"):
-        open_part("paper", Settings(pin=17, pins="mock"))
+        opened("paper", Settings(pin=17, pins="mock"))
     gate.close()
 
 
@@ -116,7 +122,7 @@ def test_every_angle_within_reach_is_taken(
         max_pulse_us=pulses[1],
     )
     pins = mock_pins.__wrapped__()
-    gate = open_part("glass", settings, pins)
+    gate = opened("glass", settings, pins)
 
     gate.open()
     gate.shut()
@@ -147,86 +153,9 @@ def test_bad_settings(keys: dict[str, Any], says: str) -> None:
         Settings.model_validate(keys)
 
 
-class LgpioError(Exception):
-    """Stands for `lgpio.error`, which is no OSError."""
-
-
-class Lgpio(ModuleType):
-    """As much of the library lgpio as gpiozero calls, with the faults a test asks for.
-
-    Attributes:
-        duties: Every duty cycle it was given, percent.
-        chip_fault: What opening the chip says.
-        pin_fault: What taking a pin says.
-        pwm_fault: What giving a pulse says.
-    """
-
-    SET_PULL_NONE, SET_PULL_UP, SET_PULL_DOWN = 128, 64, 32
-    RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
-    error = LgpioError
-
-    def __init__(self) -> None:
-        super().__init__("lgpio")
-        self.duties: list[float] = []
-        self.chip_fault = self.pin_fault = self.pwm_fault = ""
-        self.outputs: set[int] = set()
-
-    def gpiochip_open(self, chip: int) -> int:
-        """Open a chip."""
-        self._fail(self.chip_fault)
-        return chip
-
-    def gpiochip_close(self, handle: int) -> None:
-        """Close it."""
-        assert handle == 0
-
-    def gpio_claim_input(self, handle: int, pin: int, pull: int = 0) -> None:
-        """Take a pin, to read it."""
-        assert (handle, pull >= 0) == (0, True)
-        self._fail(self.pin_fault)
-        self.outputs.discard(pin)
-
-    def gpio_claim_output(self, handle: int, pin: int) -> None:
-        """Take a pin, to drive it."""
-        assert handle == 0
-        self.outputs.add(pin)
-
-    def gpio_get_mode(self, handle: int, pin: int) -> int:
-        """Say whether a pin is driven."""
-        assert handle == 0
-        return 2 if pin in self.outputs else 0
-
-    def tx_pwm(self, handle: int, pin: int, frequency_hz: float, duty: float) -> None:
-        """Give a pin pulses; frequency 0 ends them."""
-        assert handle == 0
-        assert pin in self.outputs
-        assert frequency_hz in {0, 50}
-        self._fail(self.pwm_fault)
-        self.duties.append(duty)
-
-    def _fail(self, fault: str) -> None:
-        if fault:
-            raise LgpioError(fault)
-
-
-@pytest.fixture
-def lgpio(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lgpio]:
-    """Put a Raspberry Pi 3 with its library under gpiozero."""
-    fake = Lgpio()
-    monkeypatch.setitem(sys.modules, "lgpio", fake)
-    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
-    local = import_module("gpiozero.pins.local")
-    monkeypatch.setattr(local, "get_pi_revision", lambda: 0xA02082)
-    real_pins.cache_clear()
-    yield fake
-    real_pins.cache_clear()
-    local.LocalPiFactory.pins.clear()
-    local.LocalPiFactory._reservations.clear()
-
-
-def test_real_pins_get_exact_pulses_at_the_ends(lgpio: Lgpio) -> None:
-    """It should give no pulse at construction, and not lose a percent of the default angles."""
-    gate = open_part("glass", Settings(pin=17, pins="real"))
+def test_real_pins_get_no_pulse_at_construction(lgpio: Lgpio) -> None:
+    """It should stay without one until told to move, and end with none (PiBits#75)."""
+    gate = opened("glass", Settings(pin=17, pins="real"))
     assert not gate.mock
     assert not any(lgpio.duties)
     lgpio.duties.clear()
@@ -237,6 +166,47 @@ def test_real_pins_get_exact_pulses_at_the_ends(lgpio: Lgpio) -> None:
 
     assert [duty for duty in lgpio.duties if duty] == [5, 5, 10]  # 5 is repeated by the frequency
     assert lgpio.duties[-1] == 0
+
+
+HALF_TURN = Settings(
+    pin=17, min_deg=0, max_deg=180, shut_deg=0, open_deg=180, min_pulse_us=500, max_pulse_us=2500
+)
+"""A servo that turns 180 degrees from 0.5 to 2.5 ms."""
+
+
+def given_us(lgpio: Lgpio, servo: ServoGate) -> list[float]:
+    """Turn to every whole degree of a half turn, and return the pulse that lgpio made of each."""
+    made_us = []
+    for angle_deg in range(181):
+        servo.steer(HALF_TURN.width_us(angle_deg))
+        made_us.append(lgpio.duties[-1] / 100 * 20_000)
+    return made_us
+
+
+def test_every_degree_reaches_lgpio_exactly(lgpio: Lgpio) -> None:
+    """It should give 181 angles 181 pulses, each within 1 us of exact (gpiozero#1209)."""
+    gate = opened("glass", HALF_TURN.model_copy(update={"pins": "real"}))
+
+    made_us = given_us(lgpio, gate)
+
+    assert len(set(made_us)) == 181
+    exact_us = [500 + 2000 * angle_deg / 180 for angle_deg in range(181)]
+    assert all(abs(made - exact) < 1 for made, exact in zip(made_us, exact_us, strict=True))
+    assert made_us == pytest.approx(exact_us, abs=1e-6)
+    gate.close()
+
+
+def test_gpiozero_by_itself_knows_eleven_angles(lgpio: Lgpio) -> None:
+    """It should show what the exact pin is for: gone from gpiozero, it could go from here."""
+    pins = real_pins()
+    pins.factory.pin_class = import_module("gpiozero.pins.lgpio").LGPIOPin
+    gate = opened("glass", HALF_TURN, pins)
+
+    made_us = given_us(lgpio, gate)
+
+    assert sorted(set(made_us)) == pytest.approx(range(500, 2501, 200), abs=100)
+    assert len(set(made_us)) == 11
+    gate.close()
 
 
 @pytest.mark.parametrize(
@@ -251,10 +221,10 @@ def test_no_chip(lgpio: Lgpio, says: str, remedy: str) -> None:
     lgpio.chip_fault = says
 
     with pytest.raises(DeviceUnavailable, match=rf"^GPIO: the chip [^\n]*{remedy}"):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
     lgpio.chip_fault = ""
-    open_part("glass", Settings(pin=17, pins="real")).close()
+    opened("glass", Settings(pin=17, pins="real")).close()
 
 
 def test_pin_held_by_another_program(lgpio: Lgpio) -> None:
@@ -262,7 +232,7 @@ def test_pin_held_by_another_program(lgpio: Lgpio) -> None:
     lgpio.pin_fault = "'GPIO busy'"
 
     with pytest.raises(DeviceUnavailable, match=r"^gate glass: GPIO 17 [^\n]* gpioinfo names it$"):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_no_raspberry_pi(lgpio: Lgpio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +246,7 @@ def test_no_raspberry_pi(lgpio: Lgpio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "get_pi_revision", unknown)
 
     with pytest.raises(DeviceUnavailable, match=r"this is no Raspberry Pi: set pins = \"mock\""):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,12 +257,12 @@ def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         DeviceUnavailable, match=r"^GPIO: no lgpio [^\n]*pip install 'sorterd\[pi]'"
     ):
-        open_part("glass", Settings(pin=17, pins="real"))
+        opened("glass", Settings(pin=17, pins="real"))
 
 
 def test_a_command_that_fails(lgpio: Lgpio) -> None:
     """It should be a fault of this gate, in one line; letting go should not raise all the same."""
-    gate = open_part("glass", Settings(pin=17, pins="real"))
+    gate = opened("glass", Settings(pin=17, pins="real"))
     gate.open()
     lgpio.pwm_fault = "'bad handle'"
 

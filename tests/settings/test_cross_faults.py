@@ -51,6 +51,37 @@ def test_a_pin_used_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"kind": "pwm", "channel": 1}, "channel 1 of pwmchip0"),
+        ({"kind": "pca9685", "channel": 9}, "channel 9 of the PCA9685 at 0x40 on I2C bus 1"),
+    ],
+)
+def test_a_channel_used_twice(keys: dict[str, object], says: str) -> None:
+    """It should name both gates and what they cannot share; other boards' channels are others."""
+    flags = {f"gates.{gate}.{key}": value for gate in ("glass", "compost") for key, value in
+             keys.items()}  # fmt: skip
+    fault = only_fault(flags)
+    assert fault.key == "gates.compost.channel"
+    assert f"gates.glass.channel has {says} too" in fault.bound
+    elsewhere = {"pwm": "chip", "pca9685": "address"}[str(keys["kind"])]
+    assert faults(flags | {f"gates.glass.{elsewhere}": 0x1F if elsewhere == "chip" else 0x41}) == []
+
+
+@pytest.mark.parametrize("station", ["belt", "lids"])
+def test_a_relay_that_goes_off_too_soon(station: str) -> None:
+    """It should say for how long the gate has to be on."""
+    flags = {"station": station, "gates.glass.kind": "relay", "gates.glass.pin": 17}
+    assert [each for each in faults(flags) if each.key.startswith("gates.glass.m")] == []
+    (fault,) = (
+        each
+        for each in faults(flags | {"gates.glass.max_on_ms": 400})
+        if each.key == "gates.glass.max_on_ms"
+    )
+    assert "must let a piece pass" in fault.bound
+
+
+@pytest.mark.parametrize(
     ("box", "key", "words"),
     [
         ((600, 0, 41, 10), "width_px", "at most 40"),

@@ -185,7 +185,13 @@ def _move(turn: _Turn, pulses: int, *, first: bool) -> list[int]:
     _take_place("gates", first=first)
     clock = turn.clock
     gate = SimulatedGate("only", clock, SimulatedServo(_APART_NS))
-    mover = Mover({gate.name: gate}, tolerance_ns=_EVER_NS, max_open_ns=_EVER_NS)
+    mover = Mover(
+        {gate.name: gate},
+        tolerance_ns=_EVER_NS,
+        max_open_ns=_EVER_NS,
+        moving_at_once=1,
+        move_ns={gate.name: _APART_NS},
+    )
     bell = Bell(clock)
     box: Mailbox[Pulse] = Mailbox(bell, pulses)
     first_ns = turn.begin()

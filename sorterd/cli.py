@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "calibrate": "print the board, measure the belt, place a gate, trim a servo",
         "gate": "move one gate by hand",
         "safe": "bring every gate into its safe position (what the service does when it ends)",
+        "console": "a page with what was sorted, and metrics for Prometheus",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""

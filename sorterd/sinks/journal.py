@@ -233,7 +233,7 @@ def read(path: Path, run: int | None = None) -> Iterator[Outcome]:
     Raises:
         DeviceUnavailable: There is no such file, or it is no journal that can be read.
     """
-    with _reading(path) as connection:
+    with reading(path) as connection:
         for row in connection.execute(
             "SELECT * FROM outcomes WHERE :run IS NULL OR run = :run ORDER BY rowid", {"run": run}
         ):
@@ -246,7 +246,7 @@ def read_notes(path: Path, run: int | None = None) -> Iterator[Note]:
     Raises:
         DeviceUnavailable: As for `read`.
     """
-    with _reading(path) as connection:
+    with reading(path) as connection:
         for row in connection.execute(
             "SELECT * FROM notes WHERE :run IS NULL OR run = :run ORDER BY rowid", {"run": run}
         ):
@@ -259,13 +259,23 @@ def read_runs(path: Path) -> Iterator[Run]:
     Raises:
         DeviceUnavailable: As for `read`.
     """
-    with _reading(path) as connection:
+    with reading(path) as connection:
         for row in connection.execute("SELECT * FROM runs ORDER BY run"):
-            yield Run(row["run"], row["started"], json.loads(row["about"]))
+            yield run_of(row)
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    """Return the run that a row tells of."""
+    return Run(row["run"], row["started"], json.loads(row["about"]))
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a journal to be read; whoever writes to it meanwhile does not wait.
+
+    Raises:
+        DeviceUnavailable: There is no such file, or it is no journal that can be read.
+    """
     place = f"{path.absolute().as_uri()}?mode=ro"
     with _explained(path), closing(sqlite3.connect(place, uri=True)) as connection:
         if _tables_version(connection, path) == 0:

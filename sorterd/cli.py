@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sorterd import exit_codes
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.service.logs import start_logging
 from sorterd.settings import SettingsFault
 
 TEXT: Final = """\
@@ -29,6 +30,9 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
+        "doctor": "tell what this machine lacks for a station, and what mends it",
+        "models": "which versions of a bundle there are, and which is in force",
+        "capture": "a picture or a short film of what the camera sees",
         "gate": "move one gate by hand",
         "safe": "bring every gate into its safe position (what the service does when it ends)",
     }
@@ -46,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    start_logging()
     try:
         return int(arguments.run(arguments))
     except SettingsFault as fault:

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "doctor": "tell what this machine lacks for a station, and what mends it",
         "models": "which versions of a bundle there are, and which is in force",
         "capture": "a picture or a short film of what the camera sees",
+        "calibrate": "print the board, measure the belt, place a gate, trim a servo",
         "gate": "move one gate by hand",
         "safe": "bring every gate into its safe position (what the service does when it ends)",
     }

@@ -157,6 +157,26 @@ def read_file(config: Path) -> Layer:
     return Layer(leaves(tree), where_in_file)
 
 
+def fragments(config: Path) -> list[Path]:
+    """Return the files that are read after a settings file, in their order.
+
+    They lie in the folder beside it that has its name and the ending .d (`sorterd.d` beside
+    `sorterd.toml`), as *.toml; hidden ones are left out. There need not be such a folder.
+
+    Raises:
+        SettingsFault: The folder cannot be looked into.
+    """
+    folder = config.with_suffix(".d")
+    try:
+        paths = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        wrong = (error.strerror or "cannot be listed").lower()
+        raise _file_fault(folder, wrong, str(folder)) from None
+    return [path for path in paths if path.suffix == ".toml" and path.name[0] != "."]
+
+
 def variables() -> list[str]:
     """Return the names of the environment variables that are ours and not empty."""
     return [

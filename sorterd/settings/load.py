@@ -1,11 +1,12 @@
 """The one tree of settings: its root, and how it is read from its sources.
 
-Values come from a TOML file, then the environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags;
-the later wins. Unknown keys and impossible values are faults, all told at once. What one
-setting means for another is in `check.py`. Nothing here opens a device or converts a unit.
+Values come from a TOML file, then the fragments beside it (`sorterd.d/*.toml`, by name), then the
+environment (`SORTERD_BELT__SPEED_MM_S=180`), then flags; the later wins. Unknown keys and
+impossible values are faults, all told at once. What one setting means for another is in
+`check.py`. Nothing here opens a device or converts a unit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from sorterd.settings.layers import (
     Keys,
     Layer,
     Merged,
+    fragments,
     leaves,
     read_file,
     read_flags,
@@ -29,6 +31,7 @@ from sorterd.settings.parts import USUAL_KIND, PartIn
 from sorterd.settings.toml import toml_lines
 from sorterd.settings.tree import (
     GATE_KEYS,
+    TRIGGER_KEYS,
     Belt,
     Bin,
     Branch,
@@ -41,6 +44,7 @@ from sorterd.settings.tree import (
     Regions,
     Review,
     Tray,
+    Trigger,
     View,
 )
 
@@ -91,6 +95,8 @@ class Settings(Branch):
         max_length=16,
     )
     """The gates by name."""
+    trigger: Trigger | None = None
+    """What tells when a piece passes; left out: the camera alone does."""
     moving_at_once: int = _MOVING_AT_ONCE
     """How many gates may move at the same time; each servo asks the supply for about an ampere."""
     gate_tolerance_ms: int = Field(15, ge=1, le=1000)
@@ -153,19 +159,15 @@ def load(config: Path | None, flags: Mapping[str, object]) -> Settings:
     or a gate begins that part's own keys afresh.
 
     Args:
-        config: The TOML file; None for none.
+        config: The TOML file, which the fragments in the folder beside it are laid over; None for
+            none.
         flags: Values from the command line, nested or with dotted keys; None means not given.
 
     Raises:
         SettingsFault: Anything is wrong; it holds every fault there is.
     """
     faults: list[Fault] = []
-    written = Layer({}, str)
-    if config is not None:
-        try:
-            written = read_file(config)
-        except SettingsFault as fault:
-            faults.extend(fault.faults)
+    written = _read_files(config, faults) if config is not None else []
     merged, unknown = _merged(written, flags)
     faults.extend(unknown)
     try:
@@ -196,6 +198,8 @@ class ReadGates:
 def load_gates(config: Path | None, flags: Mapping[str, object]) -> ReadGates:
     """Read the gates alone, each by itself: whatever else is wrong with the settings.
 
+    A fragment that cannot be read is passed over.
+
     Args:
         config: As for `load`.
         flags: As for `load`.
@@ -203,7 +207,11 @@ def load_gates(config: Path | None, flags: Mapping[str, object]) -> ReadGates:
     Raises:
         SettingsFault: The file, or its table of gates, cannot be read at all.
     """
-    merged, _ = _merged(read_file(config) if config is not None else Layer({}, str), flags)
+    unreadable: list[Fault] = []
+    written = _read_files(config, unreadable) if config is not None else []
+    if config is not None and not written:
+        raise SettingsFault(unreadable)
+    merged, _ = _merged(written, flags)
     tree = merged.tree()
     gates: dict[str, Gate] = {}
     faults: dict[str, tuple[Fault, ...]] = {}
@@ -218,8 +226,8 @@ def load_gates(config: Path | None, flags: Mapping[str, object]) -> ReadGates:
         except ValidationError as error:
             faults[name] = tuple(faults_of(error, Settings, merged))
     try:
-        written = {key: tree[key] for key in _Gates.model_fields if key in tree}
-        moving_at_once = _Gates.model_validate(written).moving_at_once
+        given = {key: tree[key] for key in _Gates.model_fields if key in tree}
+        moving_at_once = _Gates.model_validate(given).moving_at_once
     except ValidationError:
         moving_at_once = 1
     return ReadGates(gates, faults, moving_at_once)
@@ -232,14 +240,15 @@ class _Gates(Branch):
     moving_at_once: int = _MOVING_AT_ONCE
 
 
-def _merged(written: Layer, flags: Mapping[str, object]) -> tuple[Merged, list[Fault]]:
+def _merged(written: Sequence[Layer], flags: Mapping[str, object]) -> tuple[Merged, list[Fault]]:
     """Lay all sources over each other, and tell which variables lead nowhere."""
     faults: list[Fault] = []
-    there = {keys[0] for keys in written.leaves}
+    there = {keys[0] for layer in written for keys in layer.leaves}
     usual = {name: table for name, table in _USUAL.items() if name not in there}
     merged = Merged(_part_of, USUAL_KIND)
     merged.lay(Layer(leaves(usual), lambda _: "default"))
-    merged.lay(written)
+    for layer in written:
+        merged.lay(layer)
     if variables():
         # By name, for the 30 ms that its imports take: few stations set a variable.
         environment = import_module("sorterd.settings.environment")
@@ -255,6 +264,21 @@ def explain(settings: Settings) -> str:
     return toml_lines(settings, settings.sources)
 
 
+def _read_files(config: Path, faults: list[Fault]) -> list[Layer]:
+    """Read the file and its fragments; what is wrong with them is added to the faults."""
+    layers: list[Layer] = []
+    waiting = [config]
+    while waiting:
+        path = waiting.pop(0)
+        try:
+            layers.append(read_file(path))
+            # Of a file that cannot be read nobody knows what its fragments were meant for.
+            waiting += fragments(path) if path == config else []
+        except SettingsFault as fault:
+            faults.extend(fault.faults)
+    return layers
+
+
 def _part_of(keys: Keys) -> Keys | None:
     """Return the table of the part whose own key this is; None for the station's keys."""
     match keys:
@@ -262,4 +286,6 @@ def _part_of(keys: Keys) -> Keys | None:
             return keys[:1]
         case ("gates", _, key, *_) if key not in GATE_KEYS:
             return keys[:2]
+        case ("trigger", key, *_) if key not in TRIGGER_KEYS:
+            return keys[:1]
     return None

@@ -8,6 +8,7 @@ A servo goes where the width of its pulse says, one pulse every 20 ms. Angles be
 exact numbers; what a device makes of them is told in its own file. Nothing here opens a device.
 """
 
+import math
 from contextlib import suppress
 from typing import Final, Protocol, Self, runtime_checkable
 
@@ -80,8 +81,9 @@ class ServoSettings(PartSettings):
 
     @property
     def _trim_deg(self) -> float:
+        """How far the trim turns the servo, in tenths of a degree, rounded up."""
         us_per_deg = (self.max_pulse_us - self.min_pulse_us) / (self.max_deg - self.min_deg)
-        return abs(self.trim_us) / us_per_deg
+        return math.ceil(abs(self.trim_us) / us_per_deg * 10) / 10
 
 
 @runtime_checkable

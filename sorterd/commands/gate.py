@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace, clock: Clock | None = None) -> int:
         SettingsFault: The gate's settings are faulty, or it cannot do what was asked.
         DeviceUnavailable: Another program holds the devices, or the gate could not be opened.
         DeviceFault: The gate's device failed; it was told to shut.
+        BrokenPipeError: Whoever read the output went away; the gate was shut.
     """
     clock = clock or RealClock()
     name, action = arguments.name, arguments.action
@@ -113,11 +114,11 @@ class _Hand:
                     self._settle()
                     self._say(f"rests where a pulse of {width_us:g} us held it")
         except KeyboardInterrupt:
-            self._say("stopped")
-            self._shut()
-        except DeviceFault:
+            self._end()
+            self._say("stopped: it is shut, and rests")
+        except OSError:  # its device failed, or the terminal that was told of it went away
             with suppress(DeviceFault):
-                self._gate.shut()
+                self._end()
             raise
 
     def _open(self) -> None:
@@ -136,9 +137,13 @@ class _Hand:
 
     def _shut(self) -> None:
         self._say("shuts")
+        self._end()
+        self._say("is shut, and rests")
+
+    def _end(self) -> None:
+        """Shut it without a word, and let it rest: nobody may be there to hear it."""
         self._gate.shut()
         self._settle()
-        self._say("is shut, and rests")
 
     def _sweep(self) -> None:
         part = self._settings.part
@@ -209,12 +214,14 @@ def _check(name: str, settings: GateSettings, action: Action, width_us: float | 
 
 @contextmanager
 def _ended_like_ctrl_c() -> Iterator[None]:
-    """Have whoever ends this program by SIGTERM end it as Ctrl-C does: with the gate shut."""
+    """Have SIGTERM, and a connection that is lost, end this program as Ctrl-C does: gate shut."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, signal.default_int_handler) for each in ends]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in zip(ends, before, strict=True):
+            signal.signal(each, handler)

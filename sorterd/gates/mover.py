@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 AGAIN_NS: Final = 50_000_000
 """How soon a gate that did not take the command to shut is told again."""
 TRIES: Final = 20
-"""How often: a second, in which a bus that was disturbed is quiet again; a device that is gone must
-not keep the station from stopping."""
+"""How often `next_ns` asks for that: a second, in which a bus that was disturbed is quiet again.
+Later it is only done along with others' movements: a gate that is gone must not keep a station from
+stopping."""
 
 
 @runtime_checkable
@@ -161,13 +162,13 @@ class Mover:
         """Do what is due, and say what came of it.
 
         A pulse yields OPENED and later CLOSED (or FAULT, if it could not be shut), or else one
-        REFUSED_LATE or one FAULT. A gate that would not shut is told again at every call.
+        REFUSED_LATE or one FAULT. A gate that would not shut is told again.
 
         An opening is made by the first command of a call only: a device may take its time over a
         command, and `now_ns` is old then. What is left is due at once: `next_ns` says so.
         """
         before = self._commands
-        for name in list(self._stuck):
+        for name in [name for name, again in self._stuck.items() if again.due_ns <= now_ns]:
             if self._shut(name, now_ns) is None:
                 log.warning("gate %s took the command to shut after all", name)
         for fault in self._shut_waiting(now_ns):

@@ -110,11 +110,12 @@ class Board:
         self._bus = bus
         self._address = address
 
-    def wake(self, clock: Clock) -> bool:
-        """Have it make pulses at 50 Hz; a board that does is left alone.
+    def runs(self) -> bool:
+        """Return whether it makes pulses; one that was reset sleeps."""
+        return self._read(_MODE1) & (_SLEEP | _AUTO_INCREMENT) == _AUTO_INCREMENT
 
-        Returns:
-            Whether anything had to be done.
+    def wake(self, clock: Clock) -> None:
+        """Have it make pulses at 50 Hz; a board that does is left alone.
 
         Raises:
             OSError: It does not answer, or runs on a clock of its own.
@@ -124,7 +125,7 @@ class Board:
             raise OSError(errno.EINVAL, "it was set to an external clock")
         prescale = self._read(_PRE_SCALE)
         if not mode & _SLEEP and mode & _AUTO_INCREMENT and prescale == PRESCALE:
-            return False
+            return
         mode &= ~_RESTART  # a 0 changes nothing there
         if prescale != PRESCALE:
             self._write(_MODE1, mode | _SLEEP)
@@ -137,7 +138,6 @@ class Board:
         _wait(clock, _STARTS_NS)
         if ran and self._read(_MODE1) & _RESTART:
             self._write(_MODE1, mode | _RESTART)
-        return True
 
     def give(self, channel: int, steps: int) -> None:
         """Give one channel pulses of so many steps; all four registers change at once."""
@@ -174,7 +174,8 @@ class BoardPulses:
 
     def give(self, width_us: float) -> None:
         """Give pulses of the nearest width that the chip can make within the servo's bounds."""
-        if self._board.wake(self._clock):
+        if not self._board.runs():
+            self._board.wake(self._clock)
             log.warning(
                 "%s had been reset, as by a supply that sagged, and was set up again; give its"
                 " servos a stronger supply, or lower moving_at_once",

@@ -172,7 +172,10 @@ def _look(name: str, settings: Settings, chip: Path) -> None:
             f"gate {name}: no {chip} (there are {others}); add the line dtoverlay=pwm-2chan to"
             " /boot/firmware/config.txt and restart the Pi, or correct chip"
         )
-    channels = int((chip / "npwm").read_text())
+    try:
+        channels = int((chip / "npwm").read_text())
+    except (OSError, ValueError):
+        return  # the kernel says itself which channels it has not
     if settings.channel >= channels:
         raise DeviceUnavailable(
             f"gate {name}: {chip} has no channel {settings.channel}; correct channel: it has 0 to"

@@ -166,7 +166,7 @@ class Interrupted(ManualClock):
         super().sleep_until(due_ns)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("action", ["open", "sweep"])
 def test_whoever_has_seen_enough(
     config: Path, kernel: Kernel, action: str, how: signal.Signals
@@ -177,6 +177,23 @@ def test_whoever_has_seen_enough(
     assert pulses_us(kernel)[-1] == 1055.556
     assert kernel.state()[ENABLE] == "0"
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_terminal_that_goes_away(
+    config: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It should shut the gate when nobody reads what it prints any more."""
+
+    def gone(text: str, *, flush: bool = False) -> None:
+        raise BrokenPipeError(errno.EPIPE, f"{text} {flush}")
+
+    monkeypatch.setattr(command, "print", gone, raising=False)
+
+    with pytest.raises(BrokenPipeError):
+        told(config, "glass", "sweep")
+
+    assert pulses_us(kernel)[-1] == 1055.556
+    assert kernel.state()[ENABLE] == "0"
 
 
 def test_a_device_that_fails(config: Path, kernel: Kernel) -> None:

@@ -212,9 +212,8 @@ def test_a_failing_gate_leaves_the_others_alone(
     own = [m.movement for m in moved if m.gate == "glass"]
     if Movement.FAULT in own:
         assert set(own[own.index(Movement.FAULT) :]) == {Movement.FAULT}
-    for _ in takes:
-        subject.act_at(instants[-1] + 1)
-    assert subject.servos["glass"].open_frac(instants[-1] + 1000) == 0
+    assert subject.mover.unsafe == sound.mover.unsafe
+    assert subject.servos["glass"].open_frac(instants[-1] + MOVE_NS) == 0
 
 
 @given(plans(), GAPS, st.lists(st.booleans(), max_size=8))
@@ -239,6 +238,20 @@ def test_after_make_safe_nothing_is_open(
     assert subject.settle() == []
     assert subject.mover.unsafe == ()
     assert not subject.commands("paper")[-1][1]
+
+
+@given(plans(), GAPS)
+def test_a_gate_that_is_gone_leaves_the_others_alone(planned: list[Pulse], gaps: list[int]) -> None:
+    """It should move the others as ever while one takes no command at all."""
+    subject, sound = bench({"glass": [False] * 10_000}), bench()
+    moved, _ = run(subject, planned, gaps)
+    expected, _ = run(sound, planned, gaps)
+
+    assert [m for m in moved if m.gate != "glass"] == [m for m in expected if m.gate != "glass"]
+    assert {m.movement for m in moved if m.gate == "glass"} <= {
+        Movement.FAULT,
+        Movement.REFUSED_LATE,
+    }
 
 
 def test_next_instant() -> None:
@@ -349,11 +362,11 @@ def test_a_gate_that_fails_to_shut_is_told_again() -> None:
     subject.act_at(2000)
 
     assert did(subject.act_at(2100)) == [(1, Movement.FAULT)]
-    subject.act_at(2101)
-    subject.act_at(2102)
-    subject.act_at(2103)
+    subject.act_at(2100 + AGAIN_NS)
+    subject.act_at(2100 + 2 * AGAIN_NS)
+    subject.act_at(2100 + 3 * AGAIN_NS)
 
-    assert subject.commands("glass") == [(2000, True), (2102, False)]
+    assert subject.commands("glass") == [(2000, True), (2100 + 2 * AGAIN_NS, False)]
 
 
 def test_make_safe_shuts_gates_that_never_opened() -> None:

@@ -6,6 +6,7 @@ between two frames (`running.py`). Otherwise it drains, lets go of its devices, 
 opened anew here, within the same process; if they cannot be opened so, with the old settings.
 """
 
+import faulthandler
 from collections.abc import Callable
 
 from sorterd.clock import RealClock
@@ -13,6 +14,7 @@ from sorterd.holding import hold
 from sorterd.opening import Chosen, choose
 from sorterd.ports import DeviceFault, DeviceUnavailable
 from sorterd.running import Before, Host, Running, Words
+from sorterd.service.logs import STDERR
 from sorterd.service.notify import notifier_here, watchdog_ns
 from sorterd.settings import Settings
 
@@ -38,6 +40,8 @@ def run_station(
         DeviceUnavailable: A device could not be opened, or another program holds them.
         DeviceFault: A device failed for good.
     """
+    # The watchdog ends a station that hangs with SIGABRT; this says where each of its threads was.
+    faulthandler.enable(STDERR)
     settings, words = load(), Words()
     on_signal(words.ask_to_stop)
     on_hangup(words.ask_to_reload)

@@ -133,6 +133,18 @@ def test_a_signal_ends_a_process_in_order(number: signal.Signals, tmp_path: Path
     assert "has stopped: 0 pieces" in log
 
 
+def test_the_watchdog_leaves_where_each_thread_was(tmp_path: Path) -> None:
+    """It should say on its way out which call each thread hung in."""
+    with station(tmp_path) as subject:
+        subject.wait_for("READY=1")
+        subject.signal(signal.SIGABRT)
+        code, _, log = subject.end()
+
+    assert code == -signal.SIGABRT
+    for file in ("capture.py", "sorting.py", "inference.py", "moving.py", "writing.py"):
+        assert f'{file}", line' in log
+
+
 def test_a_camera_that_is_given_up_ends_a_process_as_a_device_does(tmp_path: Path) -> None:
     """It should exit with the code on which systemd starts it again, its servo shut."""
     with station(tmp_path) as subject:

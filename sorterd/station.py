@@ -12,6 +12,7 @@ from sorterd.ports import Sink
 from sorterd.realtime import PRIORITIES, in_line, place_at
 from sorterd.settings import Fault, Settings, SettingsFault
 from sorterd.wiring import (
+    MB_BYTES,
     MS_NS,
     assemble,
     check_together,
@@ -68,7 +69,9 @@ def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], No
         }
         # By name, for the 5 ms of sqlite3: a station may have no journal.
         opener = import_module("sorterd.sinks.journal")
-        journal = opener.open_journal(settings.journal.path, about)
+        journal = opener.open_journal(
+            settings.journal.path, about, most_bytes=round(settings.journal.most_mb * MB_BYTES)
+        )
         run = journal.run
         sinks.append(journal)
     reviewing, best_crops = None, None

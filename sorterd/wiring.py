@@ -221,6 +221,7 @@ def open_reviewing(
         part.Choice(below_frac=review.below_frac, control_frac=review.control_frac, seed=seed),
         part.Origin(run, model.bundle.labels, manifest.name, manifest.version),
         room(review.most_files, review.most_per_label, round(review.most_mb * MB_BYTES)),
+        round(review.daily_mb * MB_BYTES),
     )
     return Reviewing(best_crops, sink)
 

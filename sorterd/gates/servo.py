@@ -4,30 +4,21 @@ The rule: the servo gets no pulse before the first command, and none once it has
 settled in the safe position, so that it neither jumps at start nor hums and
 heats up afterwards.
 
-Real pins are lgpio's, mock pins gpiozero's; they are handed to the servo by
-name, never taken from gpiozero's global default, which would fall from one
-library to the next in silence. gpiozero takes 60 ms to import, so it is
-imported only when a servo is opened.
+gpiozero takes 60 ms to import, so it is imported only when a servo is opened.
 
 Known limit: gpiozero cuts the duty cycle to whole percents on lgpio
 (gpiozero#1209), which is 0.2 ms of pulse, six positions between 1 and 2 ms. The
 default angles are the two ends of that range, which it hits exactly. Mock pins
 do not show the cut.
-
-Trap: lgpio makes its pipe in the working folder, and where LG_WD names another
-it moves the whole process there, so that relative paths change their meaning.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from sorterd.pins import Choice, Pins, chosen_pins, one_line, remedy
 from sorterd.ports import DeviceFault, DeviceUnavailable, PartSettings
 
 
@@ -54,7 +45,7 @@ class Settings(PartSettings):
 
     A small servo needs 120 ms for 60 degrees at 4.8 V (SG90), so 360 ms for 180; more under load.
     """
-    pins: Literal["auto", "real", "mock"] = "auto"
+    pins: Choice = "auto"
     """Whether pins are really driven; auto: on a Raspberry Pi they are, elsewhere they are not."""
 
     @model_validator(mode="after")
@@ -69,21 +60,6 @@ class Settings(PartSettings):
             if not self.min_deg <= angle_deg <= self.max_deg:
                 raise ValueError(f"{key} must lie between min_deg and max_deg")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """What servos are driven with.
-
-    Attributes:
-        factory: gpiozero's pin factory.
-        errors: What a command to one of its pins may raise when the device fails.
-        mock: Whether nothing is really driven.
-    """
-
-    factory: Any
-    errors: tuple[type[Exception], ...]
-    mock: bool
 
 
 class _Servo(Protocol):
@@ -153,7 +129,7 @@ class ServoGate:
         except self._errors as error:
             raise DeviceFault(
                 f"gate {self.name}: GPIO {self._settings.pin} did not take the command"
-                f" ({_one_line(error)}); {_remedy(error)}"
+                f" ({one_line(error)}); {remedy(error)}"
             ) from error
 
 
@@ -168,9 +144,7 @@ def open_part(name: str, settings: Settings, pins: Pins | None = None) -> ServoG
     Raises:
         DeviceUnavailable: No GPIO here, no right to use it, or the pin is in use.
     """
-    if pins is None:
-        real = settings.pins == "real" or (settings.pins == "auto" and on_a_pi())
-        pins = real_pins() if real else mock_pins()
+    pins = pins or chosen_pins(settings.pins)
     try:
         servo = import_module("gpiozero").AngularServo(
             settings.pin,
@@ -183,70 +157,6 @@ def open_part(name: str, settings: Settings, pins: Pins | None = None) -> ServoG
         )
     except pins.errors as error:
         raise DeviceUnavailable(
-            f"gate {name}: GPIO {settings.pin} cannot be had ({_one_line(error)}); {_remedy(error)}"
+            f"gate {name}: GPIO {settings.pin} cannot be had ({one_line(error)}); {remedy(error)}"
         ) from error
     return ServoGate(name, settings, pins, servo)
-
-
-def on_a_pi(
-    places: Iterable[Path] = (Path("/proc/device-tree/model"), Path("/proc/cpuinfo")),
-) -> bool:
-    """Return whether this is a Raspberry Pi.
-
-    A container sees only the second place. GPIO chips prove nothing: many PCs have one.
-    """
-    return any(place.is_file() and b"Raspberry Pi" in place.read_bytes() for place in places)
-
-
-@cache
-def mock_pins() -> Pins:
-    """Return this process's mock pins: one set, so that a pin used twice is found out here too."""
-    mock = import_module("gpiozero.pins.mock")
-    factory = mock.MockFactory(pin_class=mock.MockPWMPin)
-    return Pins(factory, (import_module("gpiozero").GPIOZeroError, OSError), mock=True)
-
-
-@cache
-def real_pins() -> Pins:
-    """Return this process's real pins: one set, as gpiozero's share one register of pins in use.
-
-    Raises:
-        DeviceUnavailable: No lgpio, no Raspberry Pi, no GPIO chip, or no right to use it.
-    """
-    try:
-        lgpio = import_module("lgpio")
-    except ImportError as error:
-        raise DeviceUnavailable(
-            f"GPIO: no lgpio ({_one_line(error)}); install it: pip install 'sorterd[pi]'"
-        ) from error
-    except OSError as error:  # it makes a pipe when imported
-        raise DeviceUnavailable(f"GPIO: no lgpio ({_one_line(error)}); {_remedy(error)}") from error
-    errors = (import_module("gpiozero").GPIOZeroError, OSError, lgpio.error)
-    try:
-        factory = import_module("gpiozero.pins.lgpio").LGPIOFactory()
-    except errors as error:
-        raise DeviceUnavailable(
-            f"GPIO: the chip cannot be had ({_one_line(error)}); {_remedy(error)}"
-        ) from error
-    return Pins(factory, errors, mock=False)
-
-
-_REMEDIES = (
-    (".lgd-nfy", "lgpio makes a pipe where it is started: start in a folder that it may write to"),
-    ("pi revision", 'this is no Raspberry Pi: set pins = "mock", or leave the key out'),
-    ("gpiochip", "check that /dev/gpiochip* is there and this user in the group gpio"),
-    ("permission", "check that this user is in the group gpio"),
-    ("already in use", "another part of this station has the pin: give each its own"),
-    ("busy", "another program has the pin: stop it, gpioinfo names it"),
-)
-"""What an error's text says, and what to do about it; the first that fits."""
-
-
-def _remedy(error: Exception) -> str:
-    text = str(error).lower()
-    usual = "check the wiring and the kernel's log"
-    return next((remedy for sign, remedy in _REMEDIES if sign in text), usual)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -9,6 +9,11 @@ from a clock that starts anew with the machine. The journal reads no clock of
 its own: the caller says when a run started, in words.
 
 Readers may read while it writes (WAL), and get back exactly what went in.
+
+An SD card wears out by what is written to it. The file has a bound, at which the oldest pieces make
+room for new ones; and a row that is written by itself costs 9.2 kB on the disk, with nine others
+1.9 kB, with 63 others 0.8 kB (`write_bytes` of /proc/self/io, 1,920 outcomes with a pulse each):
+how often to flush is what the wear of a busy station depends on.
 """
 
 import json
@@ -18,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sorterd.core.records import Outcome
 from sorterd.ports import DeviceFault, DeviceUnavailable
@@ -26,11 +32,15 @@ from sorterd.sinks.journal_tables import (
     ADD_OUTCOME,
     ADD_RUN,
     APPLICATION_ID,
+    FORGET,
     TABLES,
     VERSION,
     outcome_of,
     row_of,
 )
+
+# Rows that make room for each that comes: more than one, so that too full a file comes back.
+FORGOTTEN_FOR_EACH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,14 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, run: int, *, batch: int, keep: int
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        run: int,
+        *,
+        batch: int,
+        keep: int,
+        most_bytes: int | None,
     ) -> None:
         self.run = run
         self.dropped = 0
@@ -74,6 +91,7 @@ class Journal:
         self._connection = connection
         self._batch = batch
         self._keep = keep
+        self._most_bytes = most_bytes
         self._held: deque[tuple[str, Mapping[str, object]]] = deque()
         self._since_flush = 0
         self._closed = False
@@ -108,6 +126,7 @@ class Journal:
         try:
             with self._connection:  # commits; after an error rolls back
                 self._connection.execute("BEGIN IMMEDIATE")
+                self._make_room()
                 for statement, values in self._held:
                     self._connection.execute(statement, values)
         except sqlite3.DatabaseError as error:
@@ -116,6 +135,20 @@ class Journal:
                 " look at the disk's space and at the file's rights"
             ) from error
         self._held.clear()
+
+    def _make_room(self) -> None:
+        """Forget the oldest pieces where the file holds too much; what they leave is used again."""
+        if self._most_bytes is None or self._used_bytes() <= self._most_bytes:
+            return
+        for statement in FORGET:
+            self._connection.execute(statement, {"rows": FORGOTTEN_FOR_EACH * len(self._held)})
+
+    def _used_bytes(self) -> int:
+        pages, free, size_bytes = (
+            self._connection.execute(f"PRAGMA {what}").fetchone()[0]
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size_bytes)
 
     def close(self) -> None:
         """Flush and let go. Harmless when repeated.
@@ -148,6 +181,7 @@ def open_journal(
     started: str = "",
     batch: int = 64,
     keep: int = 10_000,
+    most_bytes: int | None = None,
 ) -> Journal:
     """Open a journal, make it if there is none, and begin a new run in it.
 
@@ -157,6 +191,8 @@ def open_journal(
         started: When it starts, in words; nothing here reads a clock.
         batch: Rows after which it flushes by itself.
         keep: Rows that are kept at most while they cannot be written.
+        most_bytes: What the file may hold before its oldest pieces make room for new ones; None for
+            as much as comes. A file that holds more already comes down to it, but does not shrink.
 
     Raises:
         DeviceUnavailable: The file is no journal, is a newer sorterd's, or cannot be written.
@@ -184,7 +220,7 @@ def open_journal(
             connection.execute(ADD_RUN, {"started": started, "about": told})
             (run,) = connection.execute("SELECT max(run) FROM runs").fetchone()
         held.pop_all()
-    return Journal(path, connection, run, batch=batch, keep=keep)
+    return Journal(path, connection, run, batch=batch, keep=keep, most_bytes=most_bytes)
 
 
 def read(path: Path, run: int | None = None) -> Iterator[Outcome]:

@@ -77,6 +77,17 @@ ADD_OUTCOME = """
         :opened_late_ns, :ended_ns
     )
 """
+FORGET = (
+    "DELETE FROM outcomes WHERE rowid IN (SELECT rowid FROM outcomes ORDER BY rowid LIMIT :rows)",
+    # Notes and runs that are older than the oldest piece that is left.
+    "DELETE FROM notes WHERE run < (SELECT min(run) FROM outcomes)",
+    """
+    DELETE FROM notes WHERE run = (SELECT min(run) FROM outcomes) AND at_ns <
+        (SELECT ended_ns FROM outcomes ORDER BY rowid LIMIT 1)
+    """,
+    "DELETE FROM runs WHERE run < (SELECT min(run) FROM outcomes)",
+)
+"""Makes room: the `rows` oldest outcomes, and what is older than those that are left."""
 
 
 def row_of(run: int, outcome: Outcome) -> dict[str, object]:

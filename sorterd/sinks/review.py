@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from sorterd.core.records import Outcome, Reason
 from sorterd.ports import DeviceFault
+from sorterd.sinks.allowance import Allowance
 from sorterd.sinks.review_folder import (
     NEW,
     ReviewFolder,
@@ -110,20 +111,29 @@ class Review:
     Attributes:
         kept: How many crops were written, by why.
         dropped: How many were given up because they could not be written.
+        over: How many were not kept because the day's allowance was used up.
         fault: Why the last of those that were not yet written was not; None if all were.
     """
 
     def __init__(
-        self, path: Path, folder: ReviewFolder, take: TakePicture, choice: Choice, origin: Origin
+        self,
+        path: Path,
+        folder: ReviewFolder,
+        take: TakePicture,
+        choice: Choice,
+        origin: Origin,
+        allowance: Allowance,
     ) -> None:
         self.kept: Counter[Why] = Counter()
         self.dropped = 0
+        self.over = 0
         self.fault: DeviceFault | None = None
         self._path = path
         self._folder = folder
         self._take = take
         self._choice = choice
         self._origin = origin
+        self._allowance = allowance
         self._held: deque[tuple[Why, bytes, ReviewRow]] = deque()
         self._since_flush = 0
         self._closed = False
@@ -144,6 +154,9 @@ class Review:
             return
         _, encoded = cv2.imencode(".png", pixels)
         picture = encoded.tobytes()
+        if not self._allowance.take(len(picture), outcome.ended_ns):
+            self.over += 1
+            return
         if len(self._held) == HELD:
             self._held.popleft()
             self.dropped += 1
@@ -193,7 +206,8 @@ class Review:
         why = ", ".join(f"{count} {each}" for each, count in sorted(self.kept.items()) if count)
         line = f"{self.kept.total()} crops to look at in {self._path / NEW}"
         line += f": {why}" if why else ""
-        return line + (f"; {self.dropped + lost} dropped" if self.dropped + lost else "")
+        line += f"; {self.dropped + lost} dropped" if self.dropped + lost else ""
+        return line + (f"; {self.over} above what may be written in a day" if self.over else "")
 
     def _row(self, outcome: Outcome, why: Why, picture: bytes) -> ReviewRow:
         verdict, origin = outcome.verdict, self._origin
@@ -220,7 +234,12 @@ class Review:
 
 
 def open_review(
-    path: Path, take: TakePicture, choice: Choice, origin: Origin, room: Room
+    path: Path,
+    take: TakePicture,
+    choice: Choice,
+    origin: Origin,
+    room: Room,
+    daily_bytes: int | None = None,
 ) -> Review:
     """Open a review folder, make it if there is none.
 
@@ -230,8 +249,10 @@ def open_review(
         choice: Which pieces are worth a look.
         origin: What the rows of this run share.
         room: How much may wait to be looked at.
+        daily_bytes: What may be written in a day; None for as much as comes.
 
     Raises:
         DeviceUnavailable: It cannot be written to, or its list is another program's.
     """
-    return Review(path, open_review_folder(path, room), take, choice, origin)
+    folder = open_review_folder(path, room)
+    return Review(path, folder, take, choice, origin, Allowance(daily_bytes))

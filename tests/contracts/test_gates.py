@@ -10,6 +10,7 @@ import pytest
 import sorterd.gates
 from sorterd.clock import ManualClock
 from sorterd.gates import servo, simulated
+from sorterd.pins import mock_pins
 from sorterd.ports import DeviceFault, Gate, PartSettings
 from sorterd.simulation.servo import SimulatedServo
 
@@ -32,7 +33,7 @@ def open_simulated() -> Opened:
 
 def open_servo() -> Opened:
     """Return a servo on mock pins and the count of pulse widths that its pin was given."""
-    pins = servo.mock_pins.__wrapped__()
+    pins = mock_pins.__wrapped__()
     gate = servo.open_part("glass", servo.Settings(pin=17), pins)
     pin = pins.factory.pin(17)
     return gate, lambda: sum(bool(state.state) for state in pin.states)

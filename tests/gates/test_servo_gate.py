@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sorterd.gates.servo import Pins, Settings, mock_pins, on_a_pi, open_part, real_pins
+from sorterd.gates.servo import Settings, open_part
+from sorterd.pins import Pins, mock_pins, on_a_pi, real_pins
 from sorterd.ports import DeviceFault, DeviceUnavailable
 
 

@@ -252,6 +252,45 @@ def test_what_cannot_be_written_is_bounded(subject: Journal, path: Path) -> None
     assert [each.piece for each in read(path)] == list(range(16, 26))
 
 
+def test_the_file_has_a_bound(path: Path) -> None:
+    """It should forget the oldest pieces and what is older still, and keep the newest."""
+    earlier = open_journal(path)
+    earlier.note("gate", "glass does not answer", 17)
+    earlier.write(simple(1))
+    earlier.close()
+    journal = open_journal(path, most_bytes=200_000)
+    largest = 0
+    for piece in range(1, 4001):
+        journal.write(simple(piece))
+        largest = max(largest, path.stat().st_size)
+    journal.note("camera", "silent", 40)
+    journal.close()
+
+    left = [each.piece for each in read(path)]
+    assert left == list(range(left[0], 4001))
+    assert 500 < len(left) < 2000
+    assert largest < 300_000  # the bound, and what one batch needs besides
+    assert [each.run for each in read_runs(path)] == [2]
+    assert [each.kind for each in read_notes(path)] == ["camera"]
+
+
+def test_a_full_file_that_cannot_be_written_forgets_nothing(path: Path) -> None:
+    """It should take back what it forgot when the rows that it made room for were not written."""
+    journal = open_journal(path, batch=100, most_bytes=20_000)
+    for piece in range(1, 201):
+        journal.write(simple(piece))
+    before = [each.piece for each in read(path)]
+    pages = path.stat().st_size // 4096
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    journal.write(replace(simple(201), bin="x" * 1_000_000))
+
+    with pytest.raises(DeviceFault):
+        journal.flush()
+    assert [each.piece for each in read(path)] == before
+    free_disk(journal)
+    journal.close()
+
+
 def test_closing_on_a_full_disk(path: Path) -> None:
     """It should say that the last rows are lost, and be closed all the same."""
     journal = open_journal(path)

@@ -85,6 +85,22 @@ def row(piece: int, content: bytes, label: str = "glass") -> ReviewRow:
     )
 
 
+def test_a_day_has_its_share(tmp_path: Path) -> None:
+    """It should keep no more crops than may be written in a day, and say how many it left out."""
+    size = len(png(1))
+    review = open_review(
+        tmp_path, picture, CHOICE, Origin(4, LABELS, "waste", "2"), WIDE, 24 * 3 * size + 24
+    )
+    for piece in range(1, 11):
+        review.write(outcome(piece, None, 0.4, 0.3, 0.3))
+    review.flush()
+
+    kept = len(waiting(tmp_path))
+    assert kept in {2, 3}  # noise of one size packs into files of nearly one size
+    assert review.over == 10 - kept
+    assert review.summary(0).endswith(f"; {10 - kept} above what may be written in a day")
+
+
 # Which pieces.
 
 

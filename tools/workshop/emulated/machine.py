@@ -175,7 +175,9 @@ class Machine:
             self._port.hear(UP_S)
         except (TimeoutError, ConnectionError) as error:
             raise WorkshopFault(f"the machine did not come up: {self._last_words()}") from error
-        mounted = self.run("mkdir -p /share && modprobe 9p && mount -t 9p -o trans=virtio share /share")
+        mounted = self.run(
+            "mkdir -p /share && modprobe 9p && mount -t 9p -o trans=virtio share /share"
+        )
         if mounted.code != 0:
             raise WorkshopFault(f"the machine cannot mount its shared folder: {mounted.line}")
 

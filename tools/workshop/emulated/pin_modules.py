@@ -84,7 +84,9 @@ def _packages(kernel: str, work: Path, site: str, log: Path) -> Path:
     ]
     common = f"linux-headers-{kernel.removesuffix('-arm64')}-common"
     call([*apt, "update"], log)
-    call([*apt, "download", f"linux-headers-{kernel}", common, "linux-source-6.1"], log, folder=into)
+    call(
+        [*apt, "download", f"linux-headers-{kernel}", common, "linux-source-6.1"], log, folder=into
+    )
     return into
 
 

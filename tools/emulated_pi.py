@@ -15,19 +15,21 @@ commands:
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sorterd.clock import RealClock
 from tools.workshop.emulated.building import Making, make_all, place_to_work
+from tools.workshop.emulated.chapters import CHAPTERS, chosen
+from tools.workshop.emulated.checks import Check, Findings, line_of, table
 from tools.workshop.emulated.host import (
+    FOR_QUICK,
     TO_BOOT,
     TO_BUILD,
     TO_COMPRESS,
@@ -36,13 +38,14 @@ from tools.workshop.emulated.host import (
     equip,
 )
 from tools.workshop.emulated.machine import hand_over
+from tools.workshop.emulated.running import try_container, try_pi
 from tools.workshop.emulated.shelf import Shelf
-from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, WorkshopFault, ended
+from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, ended
 
 EXAMPLE = """examples:
   sudo tools/emulated_pi.py build --install-packages
   sudo tools/emulated_pi.py test --json emulated.json
-  sudo tools/emulated_pi.py test --only gates dying --keep
+  sudo tools/emulated_pi.py test --only dying
   sudo tools/emulated_pi.py boot
   sudo tools/emulated_pi.py quick
 
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = _options(arguments)
-    work = {"build": _build, "boot": _boot}[options.command]
+    work = {"build": _build, "boot": _boot, "test": _test, "quick": _quick}[options.command]
     return ended("emulated_pi", lambda: work(options), OSError)
 
 
@@ -101,6 +104,21 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("build", parents=[common], help="make the machine: 5 to 20 minutes")
     commands.add_parser("boot", parents=[common], help="start it on this terminal")
+    told = argparse.ArgumentParser(add_help=False)
+    told.add_argument("--json", type=Path, metavar="FILE", help="write every check")
+    told.add_argument("--list", action="store_true", help="list the chapters, and end")
+    told.add_argument(
+        "--only",
+        nargs="+",
+        choices=CHAPTERS,
+        metavar="CHAPTER",
+        help="run these chapters, and those that they stand on",
+    )
+    both = [common, told]
+    commands.add_parser("test", parents=both, help="prove the station on it: 15 to 30 minutes")
+    commands.add_parser(
+        "quick", parents=both, help="what needs no device, in a container: 2 minutes"
+    )
     return parser.parse_args(arguments)
 
 
@@ -143,6 +161,67 @@ def _boot(options: argparse.Namespace) -> int:
     print(IN_THE_MACHINE, flush=True)
     with tempfile.TemporaryDirectory(prefix="pi-") as folder:
         return hand_over(image, Path(folder))
+
+
+def _test(options: argparse.Namespace) -> int:
+    if options.list:
+        return _list(pins=True)
+    image = _machine(options)
+    equip(TO_BOOT, options.cache / "logs" / "packages.log", install=options.install_packages)
+    names = chosen(options.only, pins=True)
+
+    def work(findings: Findings, keep: Path) -> None:
+        try_pi(image, names, RealClock(), _tell_check, findings, keep)
+
+    return _tried("the emulated Pi", options, work)
+
+
+def _quick(options: argparse.Namespace) -> int:
+    if options.list:
+        return _list(pins=False)
+    be_root("a container")
+    making = _making(options)
+    equip(FOR_QUICK, making.logs / "packages.log", install=options.install_packages)
+    parts = making.container_parts()
+    make_all(making.shelf, parts, RealClock(), _tell, fresh=options.fresh)
+    root, wheels = (making.shelf.place(part) for part in parts)
+    names = chosen(options.only, pins=False)
+
+    def work(findings: Findings, keep: Path) -> None:
+        tar = root / "root.tar"
+        try_container(tar, wheels, names, RealClock(), _tell_check, findings, keep)
+
+    return _tried("systemd in a container", options, work)
+
+
+def _list(*, pins: bool) -> int:
+    for name in chosen(None, pins=pins):
+        print(f"{name.ljust(9)} {CHAPTERS[name].about}")
+    return EXIT_DONE
+
+
+def _tried(
+    machine: str, options: argparse.Namespace, work: Callable[[Findings, Path], None]
+) -> int:
+    """Run trials, and whatever ends them tell what was found."""
+    clock, findings = RealClock(), Findings(machine)
+    keep: Path = options.cache / "logs" / f"{options.command}-failed"
+    begun_ns = clock.now_ns()
+    try:
+        work(findings, keep)
+    finally:
+        findings.took_s = (clock.now_ns() - begun_ns) / 1e9
+        print("\n" + "\n".join(table(findings)), flush=True)
+        if options.json is not None:
+            options.json.write_text(findings.record())
+    if not findings.failed:
+        return EXIT_DONE
+    print(f"what the machine said is in {keep}", file=sys.stderr)
+    return EXIT_MISSED
+
+
+def _tell_check(check: Check) -> None:
+    print(f"{check.took_s:6.1f} s  {check.chapter}: {line_of(check)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -80,3 +80,28 @@ class Bench:
                 return False, answer
             self.clock.sleep_until(self.clock.now_ns() + LOOK_NS)
         return True, answer
+
+    def instant(self) -> str:
+        """Return the present as the machine's own journal counts it, for `told_since`."""
+        return self.run("date +@%s.%6N").last
+
+    def told_since(self, instant: str) -> str:
+        """Return what systemd and the service have said since then, a line each.
+
+        Raises:
+            WorkshopFault: The machine is gone.
+        """
+        return self.run(_told(instant)).said
+
+    def wait_for_words(self, instant: str, words: str, within_s: float) -> tuple[bool, str]:
+        """Wait until the service's journal has these words since then; return what it has.
+
+        Raises:
+            WorkshopFault: The machine is gone.
+        """
+        came, answer = self.wait_for(_told(instant), lambda answer: words in answer.said, within_s)
+        return came, answer.said
+
+
+def _told(instant: str) -> str:
+    return f"journalctl -q --since={instant} -u sorterd -o cat --no-pager"

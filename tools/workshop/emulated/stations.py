@@ -93,7 +93,7 @@ max_open_ms = 8000
 
 [camera]
 kind = "replay"
-path = "/mnt/given/belt.mp4"
+path = "/given/belt.mp4"
 loop = true
 """
     + _COMMON
@@ -167,7 +167,9 @@ def copy_checkout(into: Path) -> None:
         check=False,
     )
     if asked.returncode != 0:
-        raise WorkshopFault(f"{root} is no git checkout: clone the project, and run this from there")
+        raise WorkshopFault(
+            f"{root} is no git checkout: clone the project, and run this from there"
+        )
     for name in asked.stdout.decode().split("\0"):
         source = root / name
         if name and source.is_file():

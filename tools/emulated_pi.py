@@ -40,6 +40,7 @@ from tools.workshop.emulated.host import (
 from tools.workshop.emulated.machine import hand_over
 from tools.workshop.emulated.running import try_container, try_pi
 from tools.workshop.emulated.shelf import Shelf
+from tools.workshop.emulated.stations import give_to_pi
 from tools.workshop.faults import EXIT_DONE, EXIT_MISSED, ended
 
 EXAMPLE = """examples:
@@ -49,13 +50,14 @@ EXAMPLE = """examples:
   sudo tools/emulated_pi.py boot
   sudo tools/emulated_pi.py quick
 
-exit codes: 0 all is well, 1 a check failed (its logs are kept, and their place is told), 2 something
-is missing (one line says what and the command that mends it), 130 interrupted
+exit codes: 0 all is well, 1 a check failed (its logs are kept, and their place is told),
+2 something is missing (one line says what, and the command that mends it), 130 interrupted
 """
-IN_THE_MACHINE = """This is the emulated Pi. It logs you in as root by itself, after half a minute or so.
-  a command of your own:  type it; the wheels are in /opt/wheelhouse, and pip finds them by itself
-  this checkout:          mkdir -p /share; mount -t 9p -o trans=virtio share /share; ls /share/checkout
-  the pins:               gpioinfo; cat /sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio17/value
+IN_THE_MACHINE = """This is the emulated Pi. It logs you in as root by itself, in half a minute or so.
+  a command of your own:  type it; the wheels are in /opt/wheelhouse, where pip finds them
+  this checkout:          cp -r /share/checkout . && cd checkout && systemd/install
+  settings for a station: /share/station.toml
+  the pins:               gpioinfo; ls /sys/devices/platform/gpio-sim.0/gpiochip0
   the camera:             v4l2-ctl --list-devices
   stop:                   poweroff, or Ctrl-A X at once; nothing of what you did is kept
 """
@@ -160,6 +162,7 @@ def _boot(options: argparse.Namespace) -> int:
     equip(TO_BOOT, options.cache / "logs" / "packages.log", install=options.install_packages)
     print(IN_THE_MACHINE, flush=True)
     with tempfile.TemporaryDirectory(prefix="pi-") as folder:
+        give_to_pi(Path(folder) / "share")
         return hand_over(image, Path(folder))
 
 

@@ -1,4 +1,4 @@
-"""What was looked at, what should have been seen and what was: lines for people, a record for others."""
+"""What was looked at, what should have been seen and what was: for people, and for programs."""
 
 import json
 from collections.abc import Sequence

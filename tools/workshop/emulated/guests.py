@@ -1,4 +1,4 @@
-"""What a trial needs of a machine, whatever kind it is: run a script in it and hear what it said."""
+"""What a trial needs of a machine of whatever kind: run a script in it, hear what it said."""
 
 from dataclasses import dataclass
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""What the machine that makes machines must have: packages, rights, a kernel that calls qemu-user."""
+"""What the machine that makes machines needs: packages, rights, a kernel that calls qemu-user."""
 
 import os
 import shutil

@@ -12,11 +12,15 @@ from typing import Final
 from tools.workshop.emulated.calling import call
 from tools.workshop.emulated.device_tree import dump, edits
 
-EDITION: Final = 1
+EDITION: Final = 2
 """Raised when what is made changes and nothing else in the recipe shows it."""
 OVERLAY: Final = Path(__file__).resolve().parent / "overlay"
+SHARED: Final = "/share"
+"""Where the machine sees its shared folder."""
 DISK: Final = "disk.img"
-SMALL_DISK: Final = "disk.qcow2"
+SMALL_SHARED: Final = "/share"
+"""Where the machine sees its shared folder."""
+DISK: Final = "disk.qcow2"
 KERNEL: Final = "vmlinuz"
 INITIAL: Final = "initrd.img"
 TREE: Final = "pi.dtb"
@@ -83,7 +87,13 @@ def make_image(
 
 def _settle(root: Path) -> None:
     """Give the machine its name and say what starts with it."""
-    (root / "etc/fstab").write_text("/dev/root / ext4 defaults 0 0\n")
+    (root / "etc/fstab").write_text(
+        "/dev/root / ext4 defaults 0 0\n"
+        f"share {SHARED} 9p trans=virtio,version=9p2000.L,msize=262144,nofail 0 0\n"
+    )
+    (root / SHARED.lstrip("/")).mkdir()
+    # Where the container is shown the same.
+    (root / "given").symlink_to(SHARED)
     (root / "etc/hostname").write_text("pi\n")
     # Empty: systemd makes one at each start, and /etc is not taken for a first boot's.
     (root / "etc/machine-id").write_text("")

@@ -32,7 +32,7 @@ _DIAL_NS: Final = 100_000_000
 
 def board() -> list[str]:
     """Return QEMU's program and the arguments that make the machine: a Pi 4's processor."""
-    return [QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "2G"]
+    return [QEMU, "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "2G", "-nic", "none"]
 
 
 def command_of(image: Path, folder: Path, *, console: bool) -> list[str]:
@@ -62,7 +62,7 @@ def command_of(image: Path, folder: Path, *, console: bool) -> list[str]:
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,path={folder / 'port'},server=on,wait=off,id=port"),
         *("-device", "virtserialport,chardev=port,name=emulated"),
-        *("-device", "i6300esb", "-nic", "none", "-display", "none", "-no-reboot"),
+        *("-device", "i6300esb", "-display", "none", "-no-reboot"),
         *("-serial", *serial),
         *([] if console else ("-monitor", "none")),
     ]

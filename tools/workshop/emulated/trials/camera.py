@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.belt_strip import LEVEL
+from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.stations import MM_PER_PX, VIVID_MM_S, VIVID_PX
 from tools.workshop.emulated.trials.installing import PROGRAM
 

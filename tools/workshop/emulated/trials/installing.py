@@ -20,8 +20,8 @@ _INVENTORY_SCRIPT: Final = f"""cat > {_INVENTORY} <<'END'
 #!/bin/bash
 find / \\( -path /proc -o -path /sys -o -path /dev -o -path /share -o -path /mnt -o -path /tmp \\
   -o -path /root -o -path /var/log -o -path /var/tmp -o -path /run/systemd -o -path /run/udev \\
-  -o -path /run/log -o -path /run/user -o -path /run/emulated -o -path /var/lib/systemd \\) -prune \\
-  -o -printf '%p\\n' | sort
+  -o -path /run/log -o -path /run/user -o -path /run/emulated -o -path /var/lib/systemd \\) \\
+  -prune -o -printf '%p\\n' | sort
 getent passwd | sed 's/^/user /'
 getent group | sed 's/^/group /'
 systemctl list-unit-files --no-legend --no-pager | awk '{{print "unit", $1}}' | sort

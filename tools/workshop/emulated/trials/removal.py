@@ -1,4 +1,4 @@
-"""Removing with `systemd/uninstall`: nothing is left but what a person made, and that on request."""
+"""Removing with `systemd/uninstall`: only what a person made is left, and that on request."""
 
 from typing import Final
 
@@ -8,6 +8,8 @@ from tools.workshop.emulated.trials.sorting import SLOW
 
 KEPT: Final = ("/etc/sorterd", "/var/lib/sorterd")
 """Settings and what the station has learned: a person's, so they stay unless --purge is given."""
+_OWNERS: Final = ("user sorterd", "group sorterd")
+"""Whom that belongs to, and the console's user, stay with it."""
 # Written by useradd's kind whenever a user comes or goes.
 _PASSING: Final = r"(^[<>] /etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock)"
 
@@ -17,11 +19,11 @@ def removal(bench: Bench) -> None:
     bench.run(f"systemctl stop sorterd; rm -rf $(dirname {SLOW}); systemctl daemon-reload")
     first = bench.run(f"cd {CHECKOUT} && systemd/uninstall", INSTALL_S)
     left = _left(bench)
-    others = [line for line in left if not any(path in line for path in KEPT)]
+    others = [line for line in left if not any(path in line for path in (*KEPT, *_OWNERS))]
     kept = [path for path in KEPT if any(path in line for line in left)]
     bench.check(
         "removed by systemd/uninstall",
-        expected="exit code 0; nothing left but settings and state",
+        expected="exit code 0; nothing left but settings and state, and the users they belong to",
         seen=f"exit code {first.code}; kept {', '.join(kept) or 'nothing'}; "
         f"left over: {'; '.join(others) or 'nothing'}",
         passed=first.code == 0 and not others and KEPT[0] in kept,

@@ -27,8 +27,8 @@ def tx_pwm(handle, pin, frequency, duty, *more):
     return answer
 lgpio.tx_pwm = tx_pwm
 line = Path("/sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio{PIN}/value")
-wanted = Settings(
-    pin={PIN}, min_deg=0, max_deg=180, shut_deg=0, open_deg=180, min_pulse_us=500, max_pulse_us=2500)
+wanted = Settings(pin={PIN}, min_deg=0, max_deg=180, shut_deg=0, open_deg=180,
+    min_pulse_us=500, max_pulse_us=2500)
 gate = open_part("tried", wanted, RealClock())
 still = len(handed)
 worst, widths, refused = 0.0, set(), 0

@@ -26,11 +26,11 @@ def settings_kept(bench: Bench) -> None:
 def _reload(bench: Bench) -> None:
     before, since = bench.run(_PROCESS).last, bench.instant()
     bench.run(f"{_OTHER}; systemctl reload sorterd")
-    came, told = bench.wait_for_words(since, "renamed", TOLD_S)
+    came, told = bench.wait_for_words(since, "name changed", TOLD_S)
     after = bench.run(_PROCESS).last
     bench.check(
         "good settings are taken by a reload",
-        expected="the journal names the new station, in the same process",
+        expected="the journal says that the name changed, and the process is the same",
         seen=f"process {before} -> {after}; {told[-300:]}",
         passed=came and before == after != "0",
     )

@@ -11,7 +11,7 @@ from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.trials.installing import PROGRAM
 
 PROPERTIES: Final = "/root/properties"
-_PYTHON: Final = PROGRAM.replace("/sorterd", "/python", 1).replace("bin/sorterd", "bin/python")
+_PYTHON: Final = PROGRAM.replace("bin/sorterd", "bin/python")
 REFUSED: Final = ("memory", "disk", "kernel log", "network socket", "settings", "program", "home")
 ALLOWED: Final = ("state", "runtime")
 ALLOWED_ON_PINS: Final = ("pins", "camera")

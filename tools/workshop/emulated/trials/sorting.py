@@ -19,12 +19,12 @@ SLOW: Final = "/run/systemd/system/sorterd.service.d/emulated.conf"
 _SLOW_SCRIPT: Final = f"""mkdir -p $(dirname {SLOW})
 printf '[Service]\\nTimeoutStartSec=900\\nTimeoutStopSec=120\\n' > {SLOW}
 systemctl daemon-reload"""
-_ROWS: Final = f"""python3 - <<'END'
+_ROWS: Final = """python3 - <<'END'
 import json, sqlite3
-rows = sqlite3.connect("file:{JOURNAL}?mode=ro", uri=True).execute(
+rows = sqlite3.connect("file:JOURNAL?mode=ro", uri=True).execute(
     "SELECT reason, label, gate, opened_late_ns IS NOT NULL FROM outcomes ORDER BY rowid")
 print(json.dumps([list(row) for row in rows]))
-END"""
+END""".replace("JOURNAL", JOURNAL)
 
 
 def sorting(bench: Bench) -> None:

@@ -8,8 +8,9 @@ import mmap
 import os
 import sys
 import time
+from pathlib import Path
 
-WORD = "/run/emulated/belt"
+WORD = Path("/run/emulated/belt")
 
 
 def main(device: str, strip: str, line_bytes: int, window_lines: int, speed_lines_s: float) -> None:
@@ -23,7 +24,7 @@ def main(device: str, strip: str, line_bytes: int, window_lines: int, speed_line
         speed_lines_s: How fast the belt runs.
     """
     out = os.open(device, os.O_WRONLY)
-    with open(strip, "rb") as file:
+    with Path(strip).open("rb") as file:
         lines = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     length = len(lines) // line_bytes - window_lines
     began = time.monotonic()
@@ -37,8 +38,7 @@ def main(device: str, strip: str, line_bytes: int, window_lines: int, speed_line
 
 def _word() -> str:
     try:
-        with open(WORD) as file:
-            return file.read().strip()
+        return WORD.read_text().strip()
     except FileNotFoundError:
         return "rest"
 

@@ -5,11 +5,11 @@ first and the last change came, in seconds after the start. How long a pulse was
 emulation it means nothing. Nothing but Debian's Python is needed.
 """
 
-import glob
 import json
 import os
 import sys
 import time
+from pathlib import Path
 
 
 def main(seconds: float, pins: list[int]) -> None:
@@ -19,8 +19,8 @@ def main(seconds: float, pins: list[int]) -> None:
         seconds: How long.
         pins: Their numbers on the chip.
     """
-    chip = glob.glob("/sys/devices/platform/gpio-sim.0/gpiochip*/")[0]
-    files = {pin: os.open(f"{chip}sim_gpio{pin}/value", os.O_RDONLY) for pin in pins}
+    chip = next(Path("/sys/devices/platform/gpio-sim.0").glob("gpiochip*"))
+    files = {pin: os.open(chip / f"sim_gpio{pin}/value", os.O_RDONLY) for pin in pins}
     level = {pin: os.pread(file, 1, 0) for pin, file in files.items()}
     seen = {pin: {"edges": 0, "high": 0, "first_s": None, "last_s": None} for pin in pins}
     looks = 0

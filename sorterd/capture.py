@@ -48,7 +48,7 @@ class Capture:
         hand_on: Callable[[Frame], None],
         *,
         stopping: Callable[[], bool],
-        failed: Callable[[], None],
+        failed: Callable[[DeviceFault], None],
         patience: Reopening,
     ) -> None:
         self._clock = clock
@@ -74,7 +74,7 @@ class Capture:
             except DeviceFault as fault:
                 if self._stopping():
                     return
-                self._failed()
+                self._failed(fault)
                 if self._clock.now_ns() - since_ns >= self._patience.steady_ns:
                     waits_ns = iter(self._patience.after_ns)
                 camera = self._open_again(waits_ns, fault)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from sorterd import exit_codes
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.service.logs import start_logging
 from sorterd.settings import SettingsFault
 
 TEXT: Final = """\
@@ -30,6 +31,8 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
+        "models": "which versions of a bundle there are, and which is in force",
+        "capture": "a picture or a short film of what the camera sees",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    start_logging()
     try:
         return int(arguments.run(arguments))
     except SettingsFault as fault:

@@ -5,6 +5,7 @@ memory. Batches are answered in the order in which they were sent; nothing here 
 """
 
 import threading
+from dataclasses import dataclass
 from functools import partial
 
 from sorterd.core.records import ScoresReady
@@ -19,25 +20,29 @@ ROOM = 2
 CROPPING_NS = 2_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A model, and what cuts crops into its input. Belongs to the infer thread."""
+
+    classifier: Classifier
+    cropper: Cropper
+
+
 class Inference:
     """Answers batches.
 
     Args:
         clock: The real clock.
-        classifier: Owned by the thread that calls `run`.
-        cropper: The same.
+        scorer: Owned by the thread that calls `run`.
         answers: Where the scores go.
     """
 
-    def __init__(
-        self, clock: Clock, classifier: Classifier, cropper: Cropper, answers: Mailbox[ScoresReady]
-    ) -> None:
+    def __init__(self, clock: Clock, scorer: Scorer, answers: Mailbox[ScoresReady]) -> None:
         self._clock = clock
-        self._classifier = classifier
-        self._cropper = cropper
+        self._scorer = scorer
         self._answers = answers
         self._bell = Bell(clock)
-        self.jobs: Mailbox[Job] = Mailbox(self._bell, ROOM)
+        self.jobs: Mailbox[Job | Scorer] = Mailbox(self._bell, ROOM)
         self._over = threading.Event()
         self._cropped_bell = Bell(clock)
         self._cropped_batch = 0
@@ -52,10 +57,11 @@ class Inference:
         while not self._over.is_set():
             self._bell.wait_until(None)
             while (job := self.jobs.take()) is not None:
-                cropped = partial(self._cropped, job.batch)
-                ready = answer(job, self._classifier, self._cropper, self._clock, cropped=cropped)
-                self._answered_batch = job.batch
-                self._answers.put(ready)
+                if isinstance(job, Scorer):
+                    self._scorer.classifier.close()
+                    self._scorer = job
+                else:
+                    self._answer(job)
 
     def send(self, job: Job) -> None:
         """Hand over a batch; if the runtime is free, return once it is cropped. Sort thread.
@@ -71,10 +77,25 @@ class Inference:
         while free and self._cropped_batch < job.batch and self._clock.now_ns() < until_ns:
             self._cropped_bell.wait_until(until_ns)
 
+    def change(self, scorer: Scorer) -> None:
+        """Have another model answer from now on; the old one is closed. Sort thread.
+
+        No batch may be out: batches are counted from 1 again.
+        """
+        self._cropped_batch = self._answered_batch = 0
+        self.jobs.put(scorer)
+
     def stop(self) -> None:
         """Let `run` return. Any thread."""
         self._over.set()
         self._bell.ring()
+
+    def _answer(self, job: Job) -> None:
+        classifier, cropper = self._scorer.classifier, self._scorer.cropper
+        cropped = partial(self._cropped, job.batch)
+        ready = answer(job, classifier, cropper, self._clock, cropped=cropped)
+        self._answered_batch = job.batch
+        self._answers.put(ready)
 
     def _cropped(self, batch: int) -> None:
         self._cropped_batch = batch

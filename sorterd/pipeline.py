@@ -97,6 +97,8 @@ class Pipeline:
         self.mind = mind
         self.not_needed = 0
         """Frames that were not worth seeing."""
+        self.looked_ns: int | None = None
+        """Exposure of the newest frame that was really looked at; one that was refused was not."""
 
     def worth_seeing(self, frame: Frame) -> bool:
         """Whether a frame is to be seen; what is not is counted. One thread; it may be another's.
@@ -136,9 +138,10 @@ class Pipeline:
     def _look_at(self, frame: Frame) -> list[Todo]:
         finding = self._finder.find(frame.pixels, frame.exposed_ns)
         if finding.learning:
+            self.looked_ns = frame.exposed_ns
             # It says nothing of pieces; what runs by meanwhile counts as belt that nobody has seen.
             return self.step(Tick(self._clock.now_ns()))
-        return self.step(
+        todo = self.step(
             FrameSeen(
                 sequence=frame.sequence,
                 exposed_ns=frame.exposed_ns,
@@ -147,6 +150,9 @@ class Pipeline:
                 covered=finding.covered,
             )
         )
+        if finding.covered or self.mind.newest_frame_ns == frame.exposed_ns:
+            self.looked_ns = frame.exposed_ns
+        return todo
 
     def _todo(self, command: Command) -> Iterator[Todo]:
         match command:

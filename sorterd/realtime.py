@@ -196,6 +196,17 @@ def steady_memory() -> Iterator[None]:
             gc.disable()
 
 
+def forget_the_old() -> None:
+    """Let go of all garbage there is, within a block of `steady_memory`; it takes a pause.
+
+    A station that goes by new settings leaves its old parts behind, which refer to each other. A
+    full collection took 18 ms here, in which no thread of Python's moves.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 def _take_place(priority: int, *, inherited: bool) -> Place:
     if sys.platform != "linux":
         return Place(None, f"{sys.platform} has no line to go first in: use Linux on a station")

@@ -1,113 +1,71 @@
-"""Run a real station from its settings until it is told to stop."""
+"""Run a real station from its settings until it is told to stop; read them again when asked to.
 
-import logging
+A reload loads settings and model beside the running ones. If anything is wrong with them, the old
+ones stay. If only what no device was told of has changed, the station goes on with other parts
+between two frames (`running.py`). Otherwise it drains, lets go of its devices, and the devices are
+opened anew here, within the same process; if they cannot be opened so, with the old settings.
+"""
+
 from collections.abc import Callable
-from dataclasses import replace
-from importlib import import_module
 
-from sorterd.capture import Reopening
 from sorterd.clock import RealClock
-from sorterd.daemon import Daemon, Patience
-from sorterd.ports import Sink
-from sorterd.realtime import PRIORITIES, in_line, place_at
-from sorterd.settings import Fault, Settings, SettingsFault
-from sorterd.wiring import (
-    MB_BYTES,
-    MS_NS,
-    assemble,
-    check_together,
-    open_camera,
-    open_gates,
-    open_model,
-    open_reviewing,
-)
+from sorterd.holding import hold
+from sorterd.opening import Chosen, choose
+from sorterd.ports import DeviceFault, DeviceUnavailable
+from sorterd.running import Before, Host, Running, Words
+from sorterd.service.notify import notifier_here, watchdog_ns
+from sorterd.settings import Settings
 
-log = logging.getLogger(__name__)
+OnSignal = Callable[[Callable[[], None]], None]
 
 
-def run_station(settings: Settings, on_signal: Callable[[Callable[[], None]], None]) -> int:
+def run_station(
+    load: Callable[[], Settings], on_signal: OnSignal, on_hangup: OnSignal = lambda _: None
+) -> int:
     """Run until a signal or a fault.
 
     Args:
-        settings: Each value within its bounds.
+        load: Reads the settings; each value within its bounds. Called again for a reload.
         on_signal: Told what to call when the process is asked to stop.
+        on_hangup: Told what to call when the process is asked to read its settings again.
 
     Returns:
         0 after an orderly stop.
 
     Raises:
-        SettingsFault: The settings do not fit each other, the model or a real station.
+        SettingsFault: The settings cannot be used, or do not fit the model or a real station.
         BundleFault: The model must not be used.
-        DeviceUnavailable: A device could not be opened.
+        DeviceUnavailable: A device could not be opened, or another program holds them.
         DeviceFault: A device failed for good.
     """
-    if settings.camera.kind == "simulated":
-        raise SettingsFault(
-            [
-                Fault(
-                    "camera.kind",
-                    "simulated",
-                    "must be a camera that exists",
-                    "set kind to v4l2, or try `sorterd --dry-run`",
-                    settings.source_of(("camera", "kind")),
-                )
-            ]
-        )
-    clock = RealClock()
-    model = open_model(settings, clock)
-    check_together(settings, model, model.costs)
-    place = place_at(PRIORITIES["gates"])
-    log.log(logging.INFO if place.refused == "" else logging.WARNING, "%s", place.told)
-    sinks: list[Sink] = []
-    run = 0
-    if settings.journal.path is not None:
-        about = {
-            "station": settings.name,
-            "bundle": model.bundle.name,
-            "runtime": model.runtime,
-            "gate_priority": str(place),
-        }
-        # By name, for the 5 ms of sqlite3: a station may have no journal.
-        opener = import_module("sorterd.sinks.journal")
-        journal = opener.open_journal(
-            settings.journal.path, about, most_bytes=round(settings.journal.most_mb * MB_BYTES)
-        )
-        run = journal.run
-        sinks.append(journal)
-    reviewing, best_crops = None, None
-    if settings.review.folder is not None:
-        reviewing = open_reviewing(settings, model, settings.review.folder, run=run, seed=run)
-        best_crops = reviewing.best_crops
-        sinks.append(reviewing.sink)
-    # A servo's pulses are made on a thread that lgpio starts as it is opened.
-    gates = in_line(PRIORITIES["gates"], lambda _: open_gates(settings, clock))
-    for gate in gates.values():
-        if getattr(gate, "mock", False):
-            log.warning(
-                "gate %s moves nothing: this is no Pi, so its pins are mock pins", gate.name
-            )
-    daemon = Daemon(
-        clock=clock,
-        station=assemble(settings, model, model.costs, gates, clock, best_crops),
-        open_camera=lambda: open_camera(settings.camera, settings.view, clock),
-        sinks=sinks,
-        patience=_patience(settings),
-    )
-    on_signal(daemon.ask_to_stop)
-    log.info("%s is running: %s on %s", settings.name, model.bundle.name, model.runtime)
-    try:
-        daemon.run(until_ns=None)
-    finally:
-        for sink in sinks:
-            sink.close()
-        if reviewing is not None:
-            log.info("%s", reviewing.summary)
-        model.close()
+    settings, words = load(), Words()
+    on_signal(words.ask_to_stop)
+    on_hangup(words.ask_to_reload)
+    with hold("sorterd run"):
+        _run(Host(load, words, RealClock(), notifier_here(), watchdog_ns()), settings)
     return 0
 
 
-def _patience(settings: Settings) -> Patience:
-    usual = Patience(flush_ns=settings.journal.flush_ms * MS_NS)
-    # A recording that ends too early ends as early the next time.
-    recorded = settings.camera.kind == "replay"
-    return replace(usual, camera=Reopening(after_ns=())) if recorded else usual
+def _run(host: Host, settings: Settings) -> None:
+    """Run a station, and those that take its place, until the last is over."""
+    chosen: Chosen | None = choose(settings, host.clock)
+    before: Before | None = None
+    while chosen is not None:
+        running = None
+        try:
+            running = Running(host, chosen, before)
+            chosen = running.run()
+            before = Before(
+                since_ns=host.clock.now_ns(),
+                told="the devices are opened anew, as the new settings ask",
+                old=running.settings,
+            )
+        except (DeviceUnavailable, DeviceFault) as fault:
+            old = before.old if before is not None else None
+            if running is not None:
+                old = running.fallback
+            if old is None:
+                raise
+            chosen = choose(old, host.clock)
+            told = f"back to the old settings, for with the new ones: {fault}"
+            before = Before(since_ns=host.clock.now_ns(), told=told, old=None)

@@ -5,6 +5,7 @@ Milliseconds become nanoseconds here, square millimetres become pixels, and
 the station.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from sorterd.classifiers import tflite
-from sorterd.classifiers.bundle import Bundle, find, load
+from sorterd.classifiers.bundle import Bundle, BundleFault, load
 from sorterd.classifiers.segmenter import TfliteSegmenter, open_segmenter
+from sorterd.classifiers.store import Store, candidates
 from sorterd.core.batching import Cost
 from sorterd.core.belt import Belt, Direction
 from sorterd.core.deciding import Bins
@@ -40,6 +42,8 @@ from sorterd.vision.segments import SegmentFinder
 if TYPE_CHECKING:
     from sorterd.sinks.review import Review
 
+log = logging.getLogger(__name__)
+
 MS_NS = 1_000_000
 MB_BYTES = 1_000_000
 
@@ -61,6 +65,10 @@ class Model:
     def close(self) -> None:
         """Let go of the interpreters. Harmless when repeated."""
         self.classifier.close()
+        self.let_go_of_segmenter()
+
+    def let_go_of_segmenter(self) -> None:
+        """Let go of what the sort thread owns. Harmless when repeated."""
         if self.segmenter is not None:
             self.segmenter.close()
 
@@ -76,7 +84,10 @@ class Station:
 
 
 def open_model(settings: Settings, clock: Clock, *, probing: bool = True) -> Model:
-    """Open, check, warm and time the model.
+    """Open, check, warm and time the model; of an activated bundle the last good version.
+
+    A version that was checked when it was activated and is faulty now lies on a bad card. The
+    station goes on with the one before it, and says so each time.
 
     Args:
         settings: Name the bundle, and how it is run.
@@ -85,10 +96,30 @@ def open_model(settings: Settings, clock: Clock, *, probing: bool = True) -> Mod
             are there on every machine.
 
     Raises:
+        BundleFault: The bundle must not be used, and there is no other version of it.
+        DeviceUnavailable: No runtime works here, or the delegate does not.
+    """
+    *folders, last = candidates(settings.model.bundle, Store(settings.model.store))
+    for folder in folders:
+        try:
+            return open_bundle(folder, settings, clock, probing=probing)
+        except BundleFault as fault:
+            log.warning(
+                "%s; the one before it is taken instead: see `sorterd models list`, and put it in "
+                "force with `sorterd models rollback`",
+                fault,
+            )
+    return open_bundle(last, settings, clock, probing=probing)
+
+
+def open_bundle(folder: Path, settings: Settings, clock: Clock, *, probing: bool = True) -> Model:
+    """Open, check, warm and time the bundle in a folder, whatever the settings name.
+
+    Raises:
         BundleFault: The bundle must not be used.
         DeviceUnavailable: No runtime works here, or the delegate does not.
     """
-    bundle = load(find(settings.model.bundle))
+    bundle = load(folder)
     classifier = tflite.open_part(
         bundle,
         runtime=settings.model.runtime,

@@ -1,6 +1,7 @@
 """`sorterd check`: read the settings as the station would, open the model, tell every fault."""
 
 import argparse
+from importlib import import_module
 
 from sorterd import exit_codes
 from sorterd.clock import RealClock
@@ -16,8 +17,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "Read the settings as the station would, open the model, and tell every fault."
     )
     add_settings(parser)
-    parser.add_argument(
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument(
         "--explain", action="store_true", help="print the settings in force and where each is from"
+    )
+    shown.add_argument(
+        "--example", action="store_true", help="print a file that names every setting there is"
     )
 
 
@@ -29,6 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         BundleFault: The model must not be used.
         DeviceUnavailable: No runtime works here, or the delegate does not.
     """
+    if arguments.example:
+        # By name: only who asks for it pays for the import of every kind of part.
+        print(import_module("sorterd.settings.example").example(), end="")
+        return exit_codes.DONE
     settings = settings_of(arguments)
     model = open_model(settings, RealClock())
     try:

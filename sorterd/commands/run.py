@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return exit_codes.SETTINGS
     station = import_module("sorterd.station")
-    return int(station.run_station(settings_of(arguments), _on_signal))
+    return int(station.run_station(lambda: settings_of(arguments), _on_signal, _on_hangup))
 
 
 def _dry_run(arguments: argparse.Namespace) -> int:
@@ -117,10 +117,18 @@ def _dry_run(arguments: argparse.Namespace) -> int:
 
 def _on_signal(stop: Callable[[], None]) -> None:
     """Have SIGTERM and Ctrl-C ask for an orderly stop."""
+    _call_on((signal.SIGTERM, signal.SIGINT), stop)
 
-    def stop_now(number: int, frame: FrameType | None) -> None:
+
+def _on_hangup(reload: Callable[[], None]) -> None:
+    """Have SIGHUP ask for the settings to be read again."""
+    _call_on((signal.SIGHUP,), reload)
+
+
+def _call_on(numbers: Iterable[signal.Signals], call: Callable[[], None]) -> None:
+    def call_now(number: int, frame: FrameType | None) -> None:
         del number, frame
-        stop()
+        call()
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, stop_now)
+    for each in numbers:
+        signal.signal(each, call_now)

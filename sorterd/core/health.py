@@ -14,7 +14,8 @@ class Frames:
 
     def __init__(self, *, max_age_ns: int) -> None:
         self._max_age_ns = max_age_ns
-        self._newest_ns: int | None = None
+        self.newest_ns: int | None = None
+        """Exposure of the newest frame that was acted on; None before the first."""
         self.seen = 0
         self.drops: Counter[Drop] = Counter()
 
@@ -34,11 +35,11 @@ class Frames:
         if drop is not None:
             self.drops[drop] += 1
             return False
-        self._newest_ns = frame.exposed_ns
+        self.newest_ns = frame.exposed_ns
         return True
 
     def _fault(self, frame: FrameCame | FrameSeen) -> Drop | None:
-        if self._newest_ns is not None and frame.exposed_ns <= self._newest_ns:
+        if self.newest_ns is not None and frame.exposed_ns <= self.newest_ns:
             return Drop.FRAME_OUT_OF_ORDER
         if frame.now_ns - frame.exposed_ns > self._max_age_ns:
             return Drop.FRAME_TOO_OLD

@@ -92,6 +92,11 @@ class Mind(ABC, Generic[P]):
         return self._frames.seen
 
     @property
+    def newest_frame_ns(self) -> int | None:
+        """Exposure of the newest frame that was acted on; None before the first."""
+        return self._frames.newest_ns
+
+    @property
     def stalled(self) -> bool:
         """Whether the runtime has not answered within its budget."""
         return self._desk.stalled

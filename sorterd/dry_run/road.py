@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sorterd.capture import Reopening
 from sorterd.clock import ManualClock, RealClock
 from sorterd.core.records import Drop, PieceView
-from sorterd.daemon import Daemon, Patience
+from sorterd.daemon import Daemon
 from sorterd.dry_run.live_line import LiveLine
 from sorterd.lockstep import Lockstep, NominalCost
+from sorterd.patience import Patience
 from sorterd.pipeline import Onlooker
 from sorterd.ports import Camera, DeviceFault, Frame, Sink
 from sorterd.wiring import Station

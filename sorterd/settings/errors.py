@@ -93,7 +93,7 @@ def _place(tree: type[BaseModel], loc: Sequence[str | int], raw: object) -> _Pla
     for before, step in zip((None, *loc), loc, strict=False):
         if step == "[key]":
             break  # pydantic's mark for a name that is wrong itself
-        if (model := _model(here)) is not None:
+        if (model := model_of(here)) is not None:
             if step == "part" and step in model.model_fields and step != before:
                 continue  # a gate's part has its keys in the gate's own table
             known = _known(model, raw)
@@ -160,10 +160,10 @@ def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
     }
 
 
-def _model(annotation: object) -> type[BaseModel] | None:
+def model_of(annotation: object) -> type[BaseModel] | None:
     """Return the model that an annotation, or its other half beside None, names."""
     if get_origin(annotation) in {Union, UnionType}:
-        return next(filter(None, map(_model, get_args(annotation))), None)
+        return next(filter(None, map(model_of, get_args(annotation))), None)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return None
@@ -190,7 +190,7 @@ def _meant(place: _Place, tree: type[BaseModel]) -> str:
 def _names(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
         yield (name,)
-        if inner := _model(field.annotation):
+        if inner := model_of(field.annotation):
             yield from ((name, *rest) for rest in _names(inner))
 
 
@@ -198,7 +198,7 @@ def _bound(details: ErrorDetails, field: FieldInfo | None) -> str:
     """Say what the value must be, whole: both ends of a range, not only the one that was broken."""
     kind = details["type"]
     context = details.get("ctx", {})
-    number = _number(field) if field and not isinstance(details["loc"][-1], int) else None
+    number = numbers_taken(field) if field and not isinstance(details["loc"][-1], int) else None
     if number and kind != "missing":
         return f"must be {number}"
     if kind in _RULES:
@@ -211,7 +211,7 @@ def _bound(details: ErrorDetails, field: FieldInfo | None) -> str:
     return "must be " + message.removeprefix("Input should be ")
 
 
-def _number(field: FieldInfo) -> str | None:
+def numbers_taken(field: FieldInfo) -> str | None:
     """Say which numbers a field takes; None if it takes none."""
     types = {field.annotation, *get_args(field.annotation)}
     noun = "a whole number" if int in types else "a number" if float in types else None

@@ -27,12 +27,13 @@ def toml_lines(tree: BaseModel, sources: Mapping[Keys, str]) -> str:
         lines.append(
             f"# {name} is not set  # {source}"
             if value is None
-            else f"{name} = {_toml(value)}  # {source}"
+            else f"{name} = {toml_value(value)}  # {source}"
         )
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Return a value as TOML has it."""
     match value:
         case bool():
             return str(value).lower()
@@ -40,9 +41,9 @@ def _toml(value: object) -> str:
             # JSON's escapes are TOML's, but JSON lets the delete character stand.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case list():
-            return "[" + ", ".join(map(_toml, value)) + "]"
+            return "[" + ", ".join(map(toml_value, value)) + "]"
         case dict():
-            pairs = (f"{key_text([key])} = {_toml(inner)}" for key, inner in value.items())
+            pairs = (f"{key_text([key])} = {toml_value(inner)}" for key, inner in value.items())
             return "{" + ", ".join(pairs) + "}"
         case _:
             return repr(value)

@@ -169,7 +169,9 @@ class Model(Branch):
     """The model and how it is run."""
 
     bundle: str = Field("waste", min_length=1)
-    """Name of a bundle that came with sorterd, or the path of a bundle's folder."""
+    """Name of a bundle that came with sorterd or was activated here, or a bundle's folder."""
+    store: Path = Path("/var/lib/sorterd/models")
+    """Where activated bundles lie, version by version; `sorterd models` looks after it."""
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = "auto"
     """What runs the model; auto takes ai-edge-litert where both are installed."""
     delegate: str | None = Field(None, min_length=1)

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pytest
 
 import sorterd.cameras
-from sorterd.cameras import replay, v4l2
+from sorterd.cameras import pi, replay, v4l2
 from sorterd.clock import ManualClock
 from sorterd.ports import Camera, DeviceFault, PartSettings
+from tests.cameras.fake_picamera2 import Rig
 
 KINDS = [
     each.name
@@ -96,6 +97,12 @@ def open_usb(folder: Path, clock: ManualClock) -> Camera:
     return v4l2.open_part(settings, clock, lambda _: UsbCamera(clock))
 
 
+def open_pi(_: Path, clock: ManualClock) -> Camera:
+    """Open a Pi's camera with a stand-in for picamera2."""
+    rig = Rig(clock)
+    return pi.open_part(pi.Settings(width_px=64, height_px=48), clock, rig.library, rig.wait)
+
+
 class SmallWorld:
     """A simulated station whose picture changes every millisecond, and which goes on for ever."""
 
@@ -121,6 +128,7 @@ def open_simulated(_: Path, clock: ManualClock) -> Camera:
 Opener = Callable[[Path, ManualClock], Camera]
 
 OPENERS: dict[str, list[Opener]] = {
+    "pi": [open_pi],
     "replay": [open_folder, open_in_haste, open_video],
     "simulated": [open_simulated],
     "v4l2": [open_usb],

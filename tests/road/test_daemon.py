@@ -12,7 +12,8 @@ from sorterd.classifiers.canned import CannedClassifier
 from sorterd.clock import RealClock
 from sorterd.core.batching import Cost
 from sorterd.core.records import Outcome
-from sorterd.daemon import Daemon, Patience
+from sorterd.daemon import Daemon
+from sorterd.patience import Patience
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, InputSpec
 from sorterd.settings import load
 from sorterd.simulation.servo import SimulatedServo

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from sorterd.capture import Reopening
 from sorterd.core.records import Outcome
-from sorterd.daemon import Daemon, Patience
+from sorterd.daemon import Daemon
+from sorterd.patience import Patience
 from sorterd.ports import Camera, Clock
 from sorterd.wiring import Station
 

@@ -118,9 +118,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     both = [common, told]
     commands.add_parser("test", parents=both, help="prove the station on it: 15 to 30 minutes")
-    commands.add_parser(
-        "quick", parents=both, help="what needs no device, in a container: 2 minutes"
-    )
+    commands.add_parser("quick", parents=both, help="what needs no device, in a container: minutes")
     return parser.parse_args(arguments)
 
 

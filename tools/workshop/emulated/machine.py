@@ -18,7 +18,7 @@ from typing import Final, Self
 from sorterd.ports import Clock
 from tools.workshop.emulated.calling import end, last_line
 from tools.workshop.emulated.guests import Answer
-from tools.workshop.emulated.image import DISK, INITIAL, KERNEL, SMALL_DISK, TREE
+from tools.workshop.emulated.image import DISK, INITIAL, KERNEL, SHARED, SMALL_DISK, TREE
 from tools.workshop.faults import WorkshopFault
 
 QEMU: Final = "qemu-system-aarch64"
@@ -175,9 +175,7 @@ class Machine:
             self._port.hear(UP_S)
         except (TimeoutError, ConnectionError) as error:
             raise WorkshopFault(f"the machine did not come up: {self._last_words()}") from error
-        mounted = self.run(
-            "mkdir -p /share && modprobe 9p && mount -t 9p -o trans=virtio share /share"
-        )
+        mounted = self.run(f"mountpoint -q {SHARED} || mount {SHARED}")
         if mounted.code != 0:
             raise WorkshopFault(f"the machine cannot mount its shared folder: {mounted.line}")
 

@@ -49,8 +49,6 @@ def try_pi(
         folder = Path(made)
         give_to_pi(folder / "share")
         with Machine(image, folder, clock) as machine:
-            # Where the container is shown it too.
-            machine.run("ln -sfn /share /given")
             bench = Bench(machine, clock, findings, tell, pins=True, patience=PI_PATIENCE)
             _try(bench, names, machine.console, keep)
 

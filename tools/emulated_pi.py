@@ -53,7 +53,7 @@ EXAMPLE = """examples:
 exit codes: 0 all is well, 1 a check failed (its logs are kept, and their place is told),
 2 something is missing (one line says what, and the command that mends it), 130 interrupted
 """
-IN_THE_MACHINE = """This is the emulated Pi. It logs you in as root by itself, in half a minute or so.
+IN_THE_MACHINE = """This is the emulated Pi. It logs you in as root by itself, in half a minute.
   a command of your own:  type it; the wheels are in /opt/wheelhouse, where pip finds them
   this checkout:          cp -r /share/checkout . && cd checkout && systemd/install
   settings for a station: /share/station.toml

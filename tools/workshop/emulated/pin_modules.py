@@ -56,7 +56,7 @@ def make_pin_module(kernel: str, folder: Path, site: str, log: Path) -> None:
     packages = _packages(kernel, work, site, log)
     headers = _headers(kernel, packages, work, log)
     source = _source(packages, work, log)
-    build = [
+    build: list[str | Path] = [
         *("make", "-s", "-C", headers, "ARCH=arm64", f"CROSS_COMPILE={_COMPILER}"),
         *(f"M={source}", "modules"),
     ]

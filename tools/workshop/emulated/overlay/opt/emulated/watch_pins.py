@@ -9,7 +9,36 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+
+@dataclass
+class Seen:
+    """What one pin was seen to do.
+
+    Attributes:
+        level: The last that was seen, b"0" or b"1".
+        edges: How often it changed.
+        high: In how many looks it was high.
+        first_s: When it changed first.
+        last_s: When it changed last.
+    """
+
+    level: str
+    edges: int = 0
+    high: int = 0
+    first_s: float | None = None
+    last_s: float | None = None
+
+    def look(self, level: str, now_s: float) -> None:
+        """Take a look into account."""
+        self.high += level == "1"
+        if level != self.level:
+            self.level = level
+            self.edges += 1
+            self.last_s = round(now_s, 3)
+            self.first_s = self.last_s if self.first_s is None else self.first_s
 
 
 def main(seconds: float, pins: list[int]) -> None:
@@ -21,23 +50,14 @@ def main(seconds: float, pins: list[int]) -> None:
     """
     chip = next(Path("/sys/devices/platform/gpio-sim.0").glob("gpiochip*"))
     files = {pin: os.open(chip / f"sim_gpio{pin}/value", os.O_RDONLY) for pin in pins}
-    level = {pin: os.pread(file, 1, 0) for pin, file in files.items()}
-    seen = {pin: {"edges": 0, "high": 0, "first_s": None, "last_s": None} for pin in pins}
-    looks = 0
-    began = time.monotonic()
-    while (now := time.monotonic() - began) < seconds:
+    seen = {pin: Seen(os.pread(file, 1, 0).decode()) for pin, file in files.items()}
+    looks, began = 0, time.monotonic()
+    while (now_s := time.monotonic() - began) < seconds:
         looks += 1
         for pin, file in files.items():
-            came = os.pread(file, 1, 0)
-            told = seen[pin]
-            told["high"] += came == b"1"
-            if came != level[pin]:
-                level[pin] = came
-                told["edges"] += 1
-                told["last_s"] = round(now, 3)
-                if told["first_s"] is None:
-                    told["first_s"] = round(now, 3)
-    print(json.dumps({"looks": looks, "pins": seen}))
+            seen[pin].look(os.pread(file, 1, 0).decode(), now_s)
+    told = {pin: asdict(one) for pin, one in seen.items()}
+    print(json.dumps({"looks": looks, "pins": told}))
 
 
 if __name__ == "__main__":

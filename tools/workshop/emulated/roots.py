@@ -51,6 +51,9 @@ PI: Final = Root(
     {
         # "list": the small initial RAM disk holds what stands here and guesses nothing.
         "etc/initramfs-tools/conf.d/modules": "MODULES=list\n",
+        # It is made once, with the kernel, and not again for every package that has a word in it:
+        # each time takes a minute and more through qemu-user.
+        "etc/initramfs-tools/update-initramfs.conf": "update_initramfs=no\n",
         "etc/initramfs-tools/modules": "".join(f"{name}\n" for name in _INITIAL_MODULES),
     },
 )
@@ -124,5 +127,7 @@ def _lean() -> Sequence[str]:
     return [
         '--aptopt=Apt::Install-Recommends "false"',
         "--dpkgopt=force-unsafe-io",
+        # What was laid there before a package came is meant.
+        "--dpkgopt=force-confold",
         *(f"--dpkgopt=path-exclude=/usr/share/{kind}/*" for kind in _FOR_PEOPLE),
     ]

@@ -6,17 +6,20 @@ exit code and its words. It needs nothing but Debian's Python.
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import IO
 
-PORT = "/dev/virtio-ports/emulated"
+PORT = Path("/dev/virtio-ports/emulated")
 TOO_LONG = 124
 """The exit code of a script that took too long, as timeout(1) has it."""
 
 
 def main() -> None:
     """Answer as long as the machine runs."""
-    with Path(PORT).open("r+b", buffering=0) as port:
+    while not PORT.exists():  # the kernel has not found it yet
+        time.sleep(0.5)
+    with PORT.open("r+b", buffering=0) as port:
         _answer(port, {"hello": True})
         waiting = b""
         # With nobody at the other end a read gives nothing; the unit then starts this anew.

@@ -105,9 +105,9 @@ def put(path: Path, data: bytes) -> None:
 def said(measured: Measured, unit: str = "") -> str:
     """Return a measured number as a person reads it: `200.0 +- 0.4 mm/s`."""
     places = decimals(measured)
-    error = f"{ceil(measured.error * 10**places) / 10**places:.{places}f}"
-    if not isfinite(measured.error):
-        error = "?"
+    error = "?"
+    if isfinite(measured.error):
+        error = f"{ceil(measured.error * 10**places) / 10**places:.{places}f}"
     value = round(measured.value, places) + 0.0  # never -0
     return f"{value:.{places}f} +- {error}{f' {unit}' if unit else ''}"
 

@@ -193,19 +193,21 @@ def _calibrate_board(arguments: argparse.Namespace) -> int:
 def _calibrate_belt(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     live = arguments.recording is None
+    # A station of lids has a tray, which does not run.
+    still = arguments.still or settings.station == "lids"
     source = Source(arguments.recording, arguments.rate_hz)
     with opened(source, settings, "sorterd calibrate belt") as camera:
         if live:
-            _say(_BELT_LIVE_STILL if arguments.still else _BELT_LIVE)
+            _say(_BELT_LIVE_STILL if still else _BELT_LIVE)
         seen = belt.watch(
             frames_of(camera, seconds=arguments.seconds if live else None),
             BoardEye(),
-            still=arguments.still,
+            still=still,
             passes=arguments.passes if live else None,
             tell=_tell,
         )
         size_px = camera.width_px, camera.height_px
-    fit = belt.measure(seen, still=arguments.still, measured_mm=arguments.measured)
+    fit = belt.measure(seen, still=still, measured_mm=arguments.measured)
     _tell("")
     found = belt.results(fit, seen, size_px=size_px, measured_mm=arguments.measured)
     return _finish(

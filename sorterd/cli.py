@@ -30,6 +30,7 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
+        "doctor": "tell what this machine lacks for a station, and what mends it",
         "models": "which versions of a bundle there are, and which is in force",
         "capture": "a picture or a short film of what the camera sees",
         "calibrate": "print the board, measure the belt, place a gate, trim a servo",

@@ -31,7 +31,7 @@ from sorterd.mailbox import Bell, Mailbox, NewestBox
 from sorterd.moving import Moving
 from sorterd.patience import Patience
 from sorterd.pipeline import Onlooker
-from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink
+from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, Sink, Trigger
 from sorterd.realtime import (
     go_first,
     keep_apart,
@@ -65,6 +65,7 @@ class Daemon:
         patience: How long to bear with devices.
         onlooker: Called on the sort thread with every frame; must not wait.
         heartbeat: Where signs of life go; None if nobody wants any.
+        trigger: Tells when a piece passes; None for none. It is let go of at the end.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Daemon:
         patience: Patience,
         onlooker: Onlooker | None = None,
         heartbeat: Heartbeat | None = None,
+        trigger: Trigger | None = None,
     ) -> None:
         self._clock = clock
         self._open_camera = open_camera
         self._patience = patience
         self._onlooker = onlooker
+        self._trigger = trigger
 
         self._stopping = threading.Event()
         sort_bell = Bell(clock)
@@ -90,6 +93,7 @@ class Daemon:
             frames=NewestBox[Frame](sort_bell),
             answers=Mailbox[ScoresReady](sort_bell, ROOM),
             moves=Mailbox[GateMoved](sort_bell, ROOM),
+            beams_ns=Mailbox[int](sort_bell, ROOM),
         )
         self._writing = Writing(
             clock,
@@ -215,6 +219,8 @@ class Daemon:
             }.items()
         }
         with quick_switching(), steady_memory():
+            if self._trigger is not None:
+                self._trigger.listen(self._in.beams_ns.put)
             for thread in threads.values():
                 thread.start()
             in_order = False
@@ -242,6 +248,8 @@ class Daemon:
     def _end(self, threads: Mapping[str, threading.Thread]) -> None:
         # A thread that hangs inside a driver cannot be waited for: the others close without it.
         threads["sort"].join((self._patience.drain_ns + S_NS) / 1e9)
+        if self._trigger is not None:
+            self._trigger.close()
         self._inference.stop()
         self._moving.stop()
         self._writing.stop()
@@ -294,6 +302,7 @@ class Daemon:
 
     def _tell_lost(self) -> None:
         lost = self._inference.jobs.lost + self._in.answers.lost + self._in.moves.lost
+        lost += self._in.beams_ns.lost
         lost += self._moving.lost + self._writing.lost
         if lost:
             log.error("full mailboxes let go of %d records; please report it", lost)

@@ -10,9 +10,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from sorterd.clock import ManualClock
-from sorterd.core.records import Drop, EndPiece, MoveGate, ScoresReady, Stop, Tick
+from sorterd.core.records import (
+    BeamBroken,
+    Drop,
+    EndPiece,
+    MoveGate,
+    ScoresReady,
+    Stop,
+    Tick,
+)
 from sorterd.pipeline import Job, Onlooker, Todo, answer
 from sorterd.ports import Camera, Sink
+from sorterd.triggers.simulated import SimulatedTrigger
 from sorterd.wiring import Station
 
 
@@ -38,6 +47,7 @@ class Lockstep:
         sinks: Take the outcomes.
         cost: What the model is said to need.
         onlooker: Shown every frame with its pieces; for a film.
+        trigger: Tells when a piece passes; None for none.
     """
 
     def __init__(
@@ -49,6 +59,7 @@ class Lockstep:
         sinks: Iterable[Sink],
         cost: NominalCost,
         onlooker: Onlooker | None = None,
+        trigger: SimulatedTrigger | None = None,
     ) -> None:
         self._clock = clock
         self._camera = camera
@@ -59,6 +70,9 @@ class Lockstep:
         self._sinks = tuple(sinks)
         self._cost = cost
         self._onlooker = onlooker
+        self._trigger = trigger
+        if trigger is not None:
+            trigger.listen(self._broken)
         self._answers: deque[ScoresReady] = deque()
 
     def dropped(self) -> dict[Drop, int]:
@@ -98,7 +112,8 @@ class Lockstep:
         """Do the next thing due before `limit_ns`, if there is one."""
         gate_ns, wake_ns = self._mover.next_ns, self._pipeline.mind.wake_ns
         answer_ns = self._answers[0].now_ns if self._answers else None
-        dues = [due_ns for due_ns in (gate_ns, answer_ns, wake_ns) if due_ns is not None]
+        beam_ns = self._trigger.next_ns if self._trigger is not None else None
+        dues = [due for due in (gate_ns, answer_ns, beam_ns, wake_ns) if due is not None]
         if not dues or min(dues) > limit_ns:
             self._clock.sleep_until(limit_ns)
             return False
@@ -109,9 +124,14 @@ class Lockstep:
                 self._do(self._pipeline.step(moved))
         elif answer_ns == due_ns:
             self._do(self._pipeline.step(self._answers.popleft()))
+        elif beam_ns == due_ns and self._trigger is not None:
+            self._trigger.act(self._clock.now_ns())
         else:
             self._do(self._pipeline.step(Tick(self._clock.now_ns())))
         return True
+
+    def _broken(self, t_ns: int) -> None:
+        self._do(self._pipeline.step(BeamBroken(t_ns, self._clock.now_ns())))
 
     def _do(self, todo: Iterable[Todo]) -> None:
         for command in todo:

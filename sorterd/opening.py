@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 
-from sorterd.ports import Clock, Sink
+from sorterd.ports import Clock, Sink, Trigger
 from sorterd.realtime import PRIORITIES, in_line, place_at
 from sorterd.settings import Fault, Settings, SettingsFault
 from sorterd.vision.best_crops import BestCrops
@@ -23,6 +23,7 @@ from sorterd.wiring import (
     open_gates,
     open_model,
     open_reviewing,
+    open_trigger,
 )
 
 log = logging.getLogger(__name__)
@@ -55,9 +56,10 @@ class Opened:
     station: Station
     sinks: tuple[Sink, ...]
     reviewing: Reviewing | None = None
+    trigger: Trigger | None = None
 
     def close(self) -> None:
-        """Let go of model and sinks; the gates are the gate thread's. Harmless when repeated.
+        """Let go of model and sinks; gates and trigger are the daemon's. Harmless when repeated.
 
         Raises:
             DeviceFault: A sink's last rows could not be written.
@@ -116,6 +118,9 @@ def open_station(chosen: Chosen, clock: Clock) -> Opened:
             best_crops = reviewing.best_crops
             sinks = (*sinks, reviewing.sink)
             failing.callback(reviewing.sink.close)
+        trigger = open_trigger(settings, clock)
+        if trigger is not None:
+            failing.callback(trigger.close)
         # A servo's pulses are made on a thread that lgpio starts as it is opened.
         gates = in_line(PRIORITIES["gates"], lambda _: open_gates(settings, clock))
         failing.pop_all()
@@ -125,7 +130,9 @@ def open_station(chosen: Chosen, clock: Clock) -> Opened:
                 "gate %s moves nothing: this is no Pi, so its pins are mock pins", gate.name
             )
     station = assemble(settings, model, model.costs, gates, clock, best_crops)
-    return Opened(chosen, station, sinks, reviewing)
+    if trigger is not None and trigger.mock:
+        log.warning("the trigger tells nothing: this is no Pi, so its pin is a mock pin")
+    return Opened(chosen, station, sinks, reviewing, trigger)
 
 
 def open_beside(chosen: Chosen, clock: Clock) -> Opened:

@@ -1,4 +1,4 @@
-"""What the road asks of a clock, a camera, a classifier, a gate and a sink; the two device errors.
+"""What the road asks of clock, camera, classifier, gate, trigger and sink; the device errors.
 
 A new part is one new file in its room that meets one of these protocols. Every
 part is opened by its constructor or its module's `open_part`, belongs to one
@@ -10,7 +10,7 @@ without, and starts in two thirds of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -199,6 +199,27 @@ class Gate(Protocol):
 
     def close(self) -> None:
         """Let go of the device. Never raises; harmless when repeated."""
+        ...
+
+
+Tell = Callable[[int], None]
+"""Takes the instant of an edge, nanoseconds on the station's clock; never waits."""
+
+
+class Trigger(Protocol):
+    """Tells the instants at which something passes a place. Opened without telling anything."""
+
+    @property
+    def mock(self) -> bool:
+        """Whether its device is a mock one, so that nothing is ever told."""
+        ...
+
+    def listen(self, tell: Tell) -> None:
+        """Tell of every edge from now on; on which thread is the part's own matter. Called once."""
+        ...
+
+    def close(self) -> None:
+        """Tell no more, and let go of the device. Never raises; harmless when repeated."""
         ...
 
 

@@ -115,6 +115,7 @@ class Running:
             sinks=self._opened.sinks,
             patience=patience,
             heartbeat=self._heartbeat if host.notifier.heard else None,
+            trigger=self._opened.trigger,
         )
 
     @property

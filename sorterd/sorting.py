@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sorterd.core.records import (
+    BeamBroken,
     Drop,
     EndPiece,
     GateMoved,
@@ -70,6 +71,8 @@ class Inward:
     frames: NewestBox[Frame]
     answers: Mailbox[ScoresReady]
     moves: Mailbox[GateMoved]
+    beams_ns: Mailbox[int]
+    """When something broke the beam."""
 
 
 class Sorting:
@@ -149,6 +152,8 @@ class Sorting:
             self._do(self.pipeline.step(ready))
             if self._heartbeat is not None:
                 self._heartbeat.answered()
+        while (t_ns := self._in.beams_ns.take()) is not None:
+            self._do(self.pipeline.step(BeamBroken(t_ns, self._clock.now_ns())))
         frame = self._in.frames.take()
         if frame is not None:
             self._out.last_frame_ns = self._clock.now_ns()

@@ -20,6 +20,7 @@ from sorterd.classifiers.bundle import Bundle, BundleFault, load
 from sorterd.classifiers.segmenter import TfliteSegmenter, open_segmenter
 from sorterd.classifiers.store import Store, candidates
 from sorterd.core.batching import Cost
+from sorterd.core.beam import Beam
 from sorterd.core.belt import Belt, Direction
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
@@ -31,7 +32,15 @@ from sorterd.gates.mover import Mover
 from sorterd.gates.opening import open_gate
 from sorterd.gates.simulated import SimulatedGate
 from sorterd.pipeline import AnyMind, Finder, Pipeline
-from sorterd.ports import Camera, Classifier, Clock, DeviceUnavailable, Gate, PartSettings
+from sorterd.ports import (
+    Camera,
+    Classifier,
+    Clock,
+    DeviceUnavailable,
+    Gate,
+    PartSettings,
+    Trigger,
+)
 from sorterd.settings import Settings, SettingsFault, cross_faults
 from sorterd.settings.tree import View
 from sorterd.simulation.servo import SimulatedServo
@@ -288,6 +297,19 @@ def simulated_gates(
     return gates, servos
 
 
+def open_trigger(settings: Settings, clock: Clock) -> Trigger | None:
+    """Open the light barrier, if the settings have one. It tells nothing yet.
+
+    Raises:
+        DeviceUnavailable: It could not be opened.
+    """
+    if settings.trigger is None:
+        return None
+    part = settings.trigger.part
+    trigger: Trigger = _opener("triggers", part)(part, clock)
+    return trigger
+
+
 def open_camera(part: PartSettings, view: View, clock: Clock) -> Camera:
     """Open a camera that needs no world.
 
@@ -384,6 +406,7 @@ def _belt_station(settings: Settings, bundle: Bundle) -> BeltStation:
         moving_at_once=settings.moving_at_once,
         max_age_ns=settings.frames.max_age_ms * MS_NS,
         stall_ns=settings.model.stall_ms * MS_NS,
+        beam=settings.trigger and Beam(settings.trigger.at_mm, settings.trigger.tolerance_mm),
     )
 
 

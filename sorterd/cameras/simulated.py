@@ -41,6 +41,8 @@ class Settings(PartSettings):
     """Share by which the corners are darker than the middle."""
     speed_jitter_frac: float = Field(0.01, ge=0, le=0.5)
     """Share by which the belt's speed wavers."""
+    slip_frac: float = Field(0, ge=-0.5, le=0.5)
+    """Fault: share by which the belt truly runs faster than `belt.speed_mm_s`; below 0 slower."""
     gap_mm: float = Field(260, ge=0, le=10_000)
     """Mean distance from the middle of one piece to that of the next."""
     clear_mm: float = Field(70, ge=0, le=10_000)

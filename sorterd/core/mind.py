@@ -16,6 +16,7 @@ from sorterd.core.deciding import Bins, Decision
 from sorterd.core.health import Frames
 from sorterd.core.judging import Evidence
 from sorterd.core.records import (
+    BeamBroken,
     Command,
     Crop,
     Drop,
@@ -79,12 +80,15 @@ class Mind(ABC, Generic[P]):
         self._desk = BatchDesk(costs, stall_ns=stall_ns)
         self._frames = Frames(max_age_ns=max_age_ns)
         self._pieces: dict[int, P] = {}
+        self._beams: Counter[Drop] = Counter()
+        self.placed = 0
+        """How many pieces a beam has placed."""
         self._now_ns = 0
 
     @property
     def drops(self) -> Counter[Drop]:
-        """How many frames and crops were not used, and why."""
-        return self._frames.drops + self._desk.drops
+        """How many frames, crops and broken beams were not used, and why."""
+        return self._frames.drops + self._desk.drops + self._beams
 
     @property
     def frames_seen(self) -> int:
@@ -142,6 +146,8 @@ class Mind(ABC, Generic[P]):
                 self._hear(event)
             case GateMoved():
                 self._moved(event)
+            case BeamBroken():
+                self._note(self._place(event))
         for crop in self._desk.stall(now_ns):
             if crop.piece in self._pieces:
                 self._pieces[crop.piece].stalled = True
@@ -161,6 +167,17 @@ class Mind(ABC, Generic[P]):
     @abstractmethod
     def _see(self, frame: FrameSeen) -> None:
         """Take in a frame that is fit to act on."""
+
+    def _place(self, beam: BeamBroken) -> P | Drop:
+        """Take in a broken beam; return the piece that is placed by it, or why none is."""
+        del beam  # only a belt has one
+        return Drop.BEAM_NO_PIECE
+
+    def _note(self, placed: P | Drop) -> None:
+        if isinstance(placed, Drop):
+            self._beams[placed] += 1
+        else:
+            self.placed += 1
 
     @abstractmethod
     def _settle(self, now_ns: int) -> Iterator[Command]:

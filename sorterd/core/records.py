@@ -53,7 +53,7 @@ class Reason(StrEnum):
 
 
 class Drop(StrEnum):
-    """Why a frame or a crop was not used. Counted, never silent."""
+    """Why a frame, a crop or a broken beam was not used. Counted, never silent."""
 
     FRAME_SUPERSEDED = "frame_superseded"
     """A newer frame was there before this one was looked at."""
@@ -75,6 +75,16 @@ class Drop(StrEnum):
     """It was cut where its piece was expected, and the frame did not show the piece there."""
     CROP_STALLED = "crop_stalled"
     """It was inside the runtime when the runtime stopped answering."""
+    BEAM_NO_PIECE = "beam_no_piece"
+    """It was broken where no piece should have been: one that was missed, or a false alarm."""
+    BEAM_AMBIGUOUS = "beam_ambiguous"
+    """More than one piece could have broken the beam."""
+    BEAM_AGAIN = "beam_again"
+    """Its piece had broken the beam before: a hole in it, or a beam that bounces."""
+    BEAM_TOO_LATE = "beam_too_late"
+    """Its piece's pulse had been sent, or could no longer have been."""
+    BEAM_NOT_NOW = "beam_not_now"
+    """Its instant lay too far back, or ahead, to be acted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +277,14 @@ class GateMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class BeamBroken:
+    """Something broke the light barrier at `t_ns`; it became known at `now_ns`."""
+
+    t_ns: int
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed and nothing else has happened."""
 
@@ -280,7 +298,7 @@ class Stop:
     now_ns: int
 
 
-Event = FrameCame | FrameSeen | ScoresReady | GateMoved | Tick | Stop
+Event = FrameCame | FrameSeen | ScoresReady | GateMoved | BeamBroken | Tick | Stop
 
 
 # Commands: what the sorter wants done.

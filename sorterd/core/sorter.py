@@ -17,14 +17,17 @@ from dataclasses import dataclass
 
 from sorterd.core.asking import Asking, Followed
 from sorterd.core.batching import Cost
+from sorterd.core.beam import Beam
 from sorterd.core.belt import NS_PER_S, Belt
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.judging import Evidence, JudgingRules
 from sorterd.core.mind import Mind
 from sorterd.core.odometer import Odometer, Unseen
 from sorterd.core.records import (
+    BeamBroken,
     Command,
     Crop,
+    Drop,
     EndPiece,
     FrameCame,
     FrameSeen,
@@ -55,6 +58,7 @@ class BeltStation:
         moving_at_once: How many gates may move at the same time.
         max_age_ns: A frame older than this is refused.
         stall_ns: A batch that is out for longer is a stall.
+        beam: The light barrier, if there is one.
     """
 
     belt: Belt
@@ -65,6 +69,7 @@ class BeltStation:
     moving_at_once: int
     max_age_ns: int
     stall_ns: int
+    beam: Beam | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -165,6 +170,39 @@ class Sorter(Mind[_Piece]):
                     piece=track.piece, track=track, evidence=Evidence(self._station.judging)
                 )
             self._asking.see(self._pieces[track.piece], frame, sighting)
+
+    def _place(self, beam: BeamBroken) -> _Piece | Drop:
+        if self._station.beam is None:
+            return Drop.BEAM_NO_PIECE
+        if not beam.now_ns - self._station.max_age_ns <= beam.t_ns <= beam.now_ns:
+            return Drop.BEAM_NOT_NOW
+        fronts_mm = {
+            number: self._tracker.span(piece.track, beam.t_ns).front_mm
+            for number, piece in self._pieces.items()
+        }
+        number = self._station.beam.piece_at(fronts_mm)
+        if isinstance(number, Drop):
+            return number
+        piece = self._pieces[number]
+        if piece.track.beam_off_mm is not None:
+            return Drop.BEAM_AGAIN
+        off_mm = self._station.beam.at_mm - fronts_mm[number]
+        return piece if self._found(piece, off_mm) else Drop.BEAM_TOO_LATE
+
+    def _found(self, piece: _Piece, off_mm: float) -> bool:
+        """Note that a piece is further ahead, unless its gate could not serve it there any more.
+
+        Where the pictures put it, the gate can.
+        """
+        if piece.pulse is not None:
+            return False
+        piece.track.beam_off_mm = off_mm
+        runs_on = piece.decision is not None and piece.decision.gate is None
+        due_ns = None if runs_on else self._due_ns(piece)
+        if due_ns is not None and due_ns < self._now_ns:
+            piece.track.beam_off_mm = None
+            return False
+        return True
 
     def _was_there(self, piece: _Piece, crop: Crop) -> bool:
         return self._asking.was_there(piece, crop)
@@ -269,7 +307,7 @@ class Sorter(Mind[_Piece]):
         if piece.pulse is None or piece.bound_for is None or now_ns < piece.pulse.clear_ns:
             return
         gate = self._station.gates[piece.bound_for]
-        if self._tracker.span(piece.track, now_ns).along_mm < gate.at_mm:
+        if self._tracker.reach(piece.track, now_ns).along_mm < gate.at_mm:
             piece.pulse, piece.opened_late_ns = None, None
 
     def _others(self, piece: _Piece, now_ns: int) -> list[Passing]:
@@ -278,7 +316,7 @@ class Sorter(Mind[_Piece]):
         return known + [Passing(NOBODY_SAW, span, None) for span in self._unseen.spans(now_ns)]
 
     def _passing(self, piece: _Piece, now_ns: int) -> Passing:
-        span = self._tracker.span(piece.track, now_ns)
+        span = self._tracker.reach(piece.track, now_ns)
         return Passing(piece.track.piece, span, piece.bound_for)
 
     def _has_ended(self, piece: _Piece, now_ns: int) -> bool:
@@ -291,7 +329,7 @@ class Sorter(Mind[_Piece]):
                 return True
             if now_ns >= piece.pulse.clear_ns + self.SILENCE_NS:
                 self._to_end_bin(piece, Reason.GATE_FAULT)
-        span = self._tracker.span(piece.track, now_ns)
+        span = self._tracker.reach(piece.track, now_ns)
         return piece.decision.gate is None and span.rear_mm >= self._station.belt.length_mm
 
     def _stop(self, now_ns: int) -> Iterator[Command]:
@@ -351,7 +389,7 @@ class Sorter(Mind[_Piece]):
 
     def _dues_ns(self, piece: _Piece, gates: Iterable[str]) -> list[int]:
         """Return the piece's deadlines at some gates; none while the belt stands still."""
-        span, now_ns = self._tracker.span(piece.track, self._now_ns), self._now_ns
+        span, now_ns = self._tracker.reach(piece.track, self._now_ns), self._now_ns
         dues = [self._schedule.due_ns(gate, span, self._odometer, t_ns=now_ns) for gate in gates]
         return [due_ns for due_ns in dues if due_ns is not None]
 
@@ -369,6 +407,6 @@ class Sorter(Mind[_Piece]):
             if self._now_ns < piece.pulse.clear_ns:
                 return piece.pulse.clear_ns
             return piece.pulse.clear_ns + self.SILENCE_NS
-        span = self._tracker.span(piece.track, self._now_ns)
+        span = self._tracker.reach(piece.track, self._now_ns)
         until_ns = self._odometer.ns_until(self._station.belt.length_mm - span.rear_mm)
         return None if until_ns is None else self._now_ns + max(until_ns, 0) + 1

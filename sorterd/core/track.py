@@ -37,6 +37,8 @@ class Track:
         touching: It touched another piece.
         ambiguous: It could not be told from another piece.
         vanished: It was gone from a place the camera saw.
+        beam_off_mm: How far ahead of where the pictures put it a beam has found it; None: no beam
+            has.
     """
 
     piece: int
@@ -54,6 +56,7 @@ class Track:
     touching: bool = False
     ambiguous: bool = False
     vanished: bool = False
+    beam_off_mm: float | None = None
     under_one_since_ns: int | None = None
     missing_since_ns: int | None = None
     missing_frames: int = 0

@@ -64,8 +64,17 @@ class Tracker:
         """Numbers that the last frame showed to be no pieces of their own; followed no more."""
 
     def span(self, track: Track, t_ns: int) -> Span:
-        """Return where a piece is at `t_ns`, as far as is known."""
+        """Return where a piece is at `t_ns`, as far as pictures tell."""
         return track.ground.moved(self._odometer.travel_mm(t_ns))
+
+    def reach(self, track: Track, t_ns: int) -> Span:
+        """Return where a piece may be at `t_ns`: where pictures put it, and where a beam found it.
+
+        A gate that stands open for both misses the piece for neither, and whoever keeps clear of
+        both is not swept: a beam that is wrong costs some belt, never a piece.
+        """
+        span = self.span(track, t_ns)
+        return span.hull(span.moved(track.beam_off_mm)) if track.beam_off_mm else span
 
     def forget(self, piece: int) -> None:
         """Stop following a piece."""

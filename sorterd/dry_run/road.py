@@ -4,6 +4,7 @@ A device that fails ends the journey, not the run: what was seen until then is
 told all the same.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from sorterd.lockstep import Lockstep, NominalCost
 from sorterd.patience import Patience
 from sorterd.pipeline import Onlooker
 from sorterd.ports import Camera, DeviceFault, Frame, Sink
+from sorterd.triggers.simulated import SimulatedTrigger
 from sorterd.wiring import Station
 
 S_NS = 1_000_000_000
@@ -42,6 +44,7 @@ class Road:
         start_ns: When it starts.
         lasts_s: How long it may last; None until the camera is over.
         onlooker: Shown every frame; for a film.
+        trigger: The simulated belt's light barrier, if the settings have one.
     """
 
     station: Station
@@ -50,6 +53,7 @@ class Road:
     start_ns: int
     lasts_s: float | None
     onlooker: Onlooker | None
+    trigger: SimulatedTrigger | None = None
 
     @property
     def _until_ns(self) -> int | None:
@@ -75,6 +79,7 @@ class Road:
             sinks=self.sinks,
             cost=cost,
             onlooker=look,
+            trigger=self.trigger,
         )
         fault = None
         try:
@@ -96,8 +101,11 @@ class Road:
             sinks=self.sinks,
             patience=Patience(camera=Reopening(after_ns=())),
             onlooker=self.onlooker,
+            trigger=self.trigger,
         )
         on_signal(engine.ask_to_stop)
+        if self.trigger is not None:
+            threading.Thread(target=self.trigger.run, name="trigger", daemon=True).start()
         fault = None
         try:
             engine.run(self._until_ns, each_ns=S_NS // 4, look=lambda: self._show(clock.now_ns()))

@@ -19,7 +19,7 @@ from sorterd.dry_run.filming import Filming
 from sorterd.dry_run.live_line import LiveLine
 from sorterd.dry_run.outputs import check_writable
 from sorterd.dry_run.road import Arrival, OnSignal, Road
-from sorterd.dry_run.scenery import build_world, pieces_from
+from sorterd.dry_run.scenery import build_world, pieces_from, simulated_trigger
 from sorterd.dry_run.sources import camera_part, is_device
 from sorterd.lockstep import NominalCost
 from sorterd.ports import Camera
@@ -166,6 +166,7 @@ class DryRun:
                 source, faults = pieces_from(self.images, model.bundle.labels)
                 faulty.append(faults)
                 world = self._world(source, servos, start_ns)
+            trigger = simulated_trigger(self.settings, clock, world, self.seed)
             road = Road(
                 station=station,
                 sinks=(journal, line, reviewing.sink) if reviewing else (journal, line),
@@ -173,6 +174,7 @@ class DryRun:
                 start_ns=start_ns,
                 lasts_s=self._lasts_s,
                 onlooker=film,
+                trigger=trigger,
             )
             open_one = partial(self._open_camera, clock, world, faulty)
             if isinstance(clock, ManualClock):
@@ -198,6 +200,7 @@ class DryRun:
             runtime=model.runtime,
             bundle=model.bundle.name,
             seed=self.seed,
+            placed=station.pipeline.mind.placed if trigger is not None else None,
         )
         told = report(run, bins_of(self.settings), world=world, until_ns=clock.now_ns())
         return told, arrival, passed_over

@@ -6,13 +6,17 @@ from pathlib import Path
 
 from sorterd.cameras import simulated
 from sorterd.core.belt import Direction
+from sorterd.ports import Clock
 from sorterd.settings import Settings
+from sorterd.simulation.barrier import passings
 from sorterd.simulation.belt_world import BeltEnds, BeltWorld
 from sorterd.simulation.photos import open_photos
 from sorterd.simulation.servo import SimulatedServo
 from sorterd.simulation.supply import DrawnPieces
 from sorterd.simulation.tray_world import TrayWorld
 from sorterd.simulation.world import GatePlace, PieceSource, World
+from sorterd.triggers import simulated as simulated_part
+from sorterd.triggers.simulated import SimulatedTrigger
 
 # More than a day's worth; with no other end the time ends the run.
 MOST_PIECES = 1_000_000
@@ -78,10 +82,11 @@ def build_world(
             start_ns=start_ns,
         )
     belt = settings.belt
-    ride_ms = round((belt.length_mm + LONGEST_MM) / belt.speed_mm_s * 1000)
+    speed_mm_s = belt.speed_mm_s * (1 + scenery.slip_frac)
+    ride_ms = round((belt.length_mm + LONGEST_MM) / speed_mm_s * 1000)
     scene = replace(
         simulated.belt_scene(scenery),
-        speed_mm_s=belt.speed_mm_s,
+        speed_mm_s=speed_mm_s,
         direction=Direction(belt.direction),
         width_px=width_px,
         height_px=height_px,
@@ -96,6 +101,22 @@ def build_world(
     )
     ends = BeltEnds(places, belt.length_mm, settings.end_bin)
     return BeltWorld(scene, source, seed, ends=ends, servos=servos, start_ns=start_ns)
+
+
+def simulated_trigger(
+    settings: Settings, clock: Clock, world: World | None, seed: int
+) -> SimulatedTrigger | None:
+    """Return the light barrier that stands across the simulated belt, whatever its kind.
+
+    None where the settings have none, and before a real camera or a recording, of which nobody
+    knows when a piece passes.
+    """
+    if settings.trigger is None or not isinstance(world, BeltWorld):
+        return None
+    part = settings.trigger.part
+    usual = part if isinstance(part, simulated_part.Settings) else simulated_part.Settings()
+    fronts = passings(world, settings.trigger.at_mm + usual.off_mm)
+    return simulated_part.open_part(usual, clock, fronts, seed)
 
 
 def _feed_ms(seconds: float | None, last_ms: int) -> int | None:

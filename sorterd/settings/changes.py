@@ -26,6 +26,8 @@ _BETWEEN_FRAMES: Final = frozenset(
         ("frames",),
         ("journal", "path"),
         ("journal", "most_mb"),
+        ("trigger", "at_mm"),
+        ("trigger", "tolerance_mm"),
         ("view", "mm_per_px"),
         ("view", "region_of_interest"),
     }

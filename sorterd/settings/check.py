@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sorterd.core.sorter import Sorter
+from sorterd.ports import PartSettings
 from sorterd.settings.faults import Fault, key_text, nearest
 from sorterd.settings.layers import Keys
 from sorterd.settings.load import Settings
@@ -45,6 +47,7 @@ def cross_faults(
         *_model_faults(settings, cost_ms or {}),
         *_finder_faults(settings, find_ms),
         *_core_faults(settings, cores),
+        *_trigger_kind_faults(settings),
     ]
     if settings.station == "lids":
         faults += _lid_faults(settings, cost_ms or {})
@@ -95,12 +98,17 @@ def _camera_faults(settings: Settings) -> Iterator[Fault]:
 
 
 def _pin_faults(settings: Settings) -> Iterator[Fault]:
+    parts: list[tuple[Keys, PartSettings]] = [
+        (("gates", name), gate.part) for name, gate in settings.gates.items()
+    ]
+    if settings.trigger is not None:
+        parts.append((("trigger",), settings.trigger.part))
     owners: dict[object, str] = {}
-    for name, gate in settings.gates.items():
-        for field, pin in gate.part:
+    for table, part in parts:
+        for field, pin in part:
             if pin is None or not (field == "pin" or field.endswith("_pin")):
                 continue
-            keys = ("gates", name, field)
+            keys = (*table, field)
             if pin in owners:
                 bound = f"must be a pin of its own: {owners[pin]} has it too"
                 yield _fault(settings, keys, pin, bound, "wire one of the two to another pin")
@@ -222,6 +230,20 @@ def _core_faults(settings: Settings, cores: int | None) -> Iterator[Fault]:
         yield _fault(settings, ("model", "threads"), threads, bound, f"write {most}")
 
 
+def _trigger_kind_faults(settings: Settings) -> Iterator[Fault]:
+    trigger, camera = settings.trigger, settings.camera
+    if trigger is None:
+        return
+    if settings.station == "lids":
+        bound = "must be left out: no piece passes a beam on a station with lids"
+        remedy = "take the table [trigger] out"
+        yield _fault(settings, ("trigger", "at_mm"), trigger.at_mm, bound, remedy)
+    if trigger.part.kind == "simulated" != camera.kind:
+        bound = "must be a trigger that exists: a simulated one sees the simulated belt alone"
+        remedy = 'write "beam", or take the table [trigger] out'
+        yield _fault(settings, ("trigger", "kind"), trigger.part.kind, bound, remedy)
+
+
 def _lid_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fault]:
     tray = settings.tray
     if not settings.gates:
@@ -257,6 +279,8 @@ def _belt_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[F
             yield _fault(settings, keys, gate.at_mm, bound, remedy)
         yield from _place_fault(settings, keys, gate, gate.at_mm, view, cost_ms)
     yield from _open_fault(settings, view)
+    if settings.trigger is not None:
+        yield from _beam_faults(settings, settings.trigger.at_mm, view)
 
 
 def _place_fault(
@@ -326,6 +350,33 @@ def _longest_on_faults(settings: Settings, needs_ms: Mapping[str, float]) -> Ite
             bound = f"must let a piece pass: at least {math.ceil(need_ms)}, with its movement"
             remedy = "raise it if the coil bears that, or have the gate open for less long"
             yield _fault(settings, ("gates", name, "max_on_ms"), most_ms, bound, remedy)
+
+
+def _beam_faults(settings: Settings, at_mm: float, view: "_ViewAlongBelt") -> Iterator[Fault]:
+    """Tell of a beam that helps no gate: where the camera looks, or too near before the last."""
+    keys = ("trigger", "at_mm")
+    if at_mm < view.far_mm:
+        bound = f"must be past the camera's view, which knows better: at least {view.far_mm:g}"
+        yield _fault(settings, keys, at_mm, bound, "move the beam down the belt")
+        return
+    leads = 1 + Sorter.EARLY_LEADS
+    fastest_mm_s = settings.belt.speed_mm_s * (1 + settings.belt.speed_tolerance_frac)
+    places = [
+        (gate.at_mm - gate.margin_mm - fastest_mm_s * notice_ms / 1000, notice_ms, name)
+        for name, gate in settings.gates.items()
+        if gate.at_mm is not None
+        for notice_ms in (gate.move_ms + leads * settings.lead_ms,)
+    ]
+    last_mm, notice_ms, name = max(places, default=(at_mm, 0, ""))
+    if at_mm > last_mm:
+        gate = settings.gates[name]
+        bound = (
+            f"must help a gate: at most {math.floor(last_mm)}, which is gates.{name}.at_mm = "
+            f"{gate.at_mm:g} without margin_mm = {gate.margin_mm:g} and the "
+            f"{fastest_mm_s * notice_ms / 1000:.0f} mm of belt in move_ms = {gate.move_ms} and "
+            f"{leads} times lead_ms = {settings.lead_ms}"
+        )
+        yield _fault(settings, keys, at_mm, bound, "move the beam up the belt")
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,14 @@ def _table(meaning: str, field: FieldInfo, keys: Keys, *, shown: bool) -> Iterat
     yield f"{_comment(meaning)}\n{'' if shown else '#'}[{key_text(keys)}]\n"
     if room is not None:
         yield from _part(room.room, keys, shown=shown)
+    elif inner is not None and "part" in inner.model_fields:
+        yield from _members(inner, keys)
     elif inner is not None:
         yield from _blocks(inner, keys, shown=shown)
 
 
 def _members(model: type[BaseModel], keys: Keys) -> Iterator[str]:
-    """Give the keys of a table that a person names; its part's stand in the same table."""
+    """Give the keys of a table that has a part; the part's stand in the same table."""
     for key, field in model.model_fields.items():
         room = part_in(field)
         if room is not None:

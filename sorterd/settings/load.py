@@ -31,6 +31,7 @@ from sorterd.settings.parts import USUAL_KIND, PartIn
 from sorterd.settings.toml import toml_lines
 from sorterd.settings.tree import (
     GATE_KEYS,
+    TRIGGER_KEYS,
     Belt,
     Bin,
     Branch,
@@ -43,6 +44,7 @@ from sorterd.settings.tree import (
     Regions,
     Review,
     Tray,
+    Trigger,
     View,
 )
 
@@ -93,6 +95,8 @@ class Settings(Branch):
         max_length=16,
     )
     """The gates by name."""
+    trigger: Trigger | None = None
+    """What tells when a piece passes; left out: the camera alone does."""
     moving_at_once: int = _MOVING_AT_ONCE
     """How many gates may move at the same time; each servo asks the supply for about an ampere."""
     gate_tolerance_ms: int = Field(15, ge=1, le=1000)
@@ -282,4 +286,6 @@ def _part_of(keys: Keys) -> Keys | None:
             return keys[:1]
         case ("gates", _, key, *_) if key not in GATE_KEYS:
             return keys[:2]
+        case ("trigger", key, *_) if key not in TRIGGER_KEYS:
+            return keys[:1]
     return None

@@ -4,7 +4,7 @@ A key's docstring is its description, in the operator's words; its name carries 
 Nothing here depends on where a value came from or on what another value is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,6 +116,21 @@ class Tray(Branch):
     """Time a lid stands open."""
 
 
+def parted(given: object, station_keys: Collection[str]) -> object:
+    """Part a table that holds the station's keys and its part's: the part's into one of its own."""
+    if not isinstance(given, Mapping) or isinstance(given.get("part"), PartSettings):
+        return given
+    common = {key: value for key, value in given.items() if key in station_keys}
+    own = {key: value for key, value in given.items() if key not in station_keys}
+    return common | {"part": own}
+
+
+def joined(table: dict[str, Any]) -> dict[str, Any]:
+    """Put a part's keys back into the table that it stands in."""
+    part: dict[str, Any] = table.pop("part")
+    return part | table
+
+
 class Gate(Branch):
     """One gate or lid: where it is and how it moves, and the device that moves it.
 
@@ -139,21 +154,42 @@ class Gate(Branch):
     @model_validator(mode="before")
     @classmethod
     def _part_from_the_same_table(cls, given: object) -> object:
-        if not isinstance(given, Mapping) or isinstance(given.get("part"), PartSettings):
-            return given
-        common = {key: value for key, value in given.items() if key in GATE_KEYS}
-        own = {key: value for key, value in given.items() if key not in GATE_KEYS}
-        return common | {"part": own}
+        return parted(given, GATE_KEYS)
 
     @model_serializer(mode="wrap")
     def _into_the_same_table(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        common: dict[str, Any] = dump(self)
-        part: dict[str, Any] = common.pop("part")
-        return part | common
+        return joined(dump(self))
 
 
 GATE_KEYS = frozenset(Gate.model_fields) - {"part"}
 """The keys of a gate's table that are the station's; the others are its part's."""
+
+
+class Trigger(Branch):
+    """A light barrier or a button that tells when a piece passes; belts only.
+
+    In a file it stands in one table (`[trigger]`) with the keys of its `kind`.
+    """
+
+    at_mm: float = Field(ge=1, le=100_000)
+    """Place of the beam along the belt, measured like a gate's."""
+    tolerance_mm: float = Field(20, ge=1, le=500)
+    """How far off a piece may be believed to be, and yet be the one that broke the beam."""
+    part: Annotated[SerializeAsAny[PartSettings], BeforeValidator(PartIn("triggers"))]
+    """The device."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part_from_the_same_table(cls, given: object) -> object:
+        return parted(given, TRIGGER_KEYS)
+
+    @model_serializer(mode="wrap")
+    def _into_the_same_table(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return joined(dump(self))
+
+
+TRIGGER_KEYS = frozenset(Trigger.model_fields) - {"part"}
+"""The keys of the trigger's table that are the station's; the others are its part's."""
 
 
 class Bin(Branch):

@@ -22,6 +22,7 @@ what would need the truth is null.
     late_gates          gates that began to move later than their tolerance
     latency_ms          from the exposure of the newest evidence to the decision
     gate_lateness_ms    from when a gate should have begun to move to when it did
+    beams               with a trigger: pieces it placed, and edges that placed none
     decisions_per_s     decisions, of the whole run
 
 `right_bin + wrong_bin + sum(end_bin_by_reason) == pieces` wherever the truth is known. Percentiles
@@ -64,6 +65,7 @@ class Run:
         runtime: What ran the model.
         bundle: Which model.
         seed: Of the world.
+        placed: Pieces that a beam has placed; None for a station without one.
     """
 
     outcomes: Sequence[Outcome]
@@ -74,6 +76,7 @@ class Run:
     runtime: str
     bundle: str
     seed: int
+    placed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class Report:
                 "scored": sum(each.crops for each in run.outcomes),
                 "dropped_by_reason": self._drops("crop_"),
             },
+            **self._beams,
             "decisions_per_s": _rounded(decided * _NS_PER_S / run.ran_ns if run.ran_ns else 0.0),
             "seconds": _rounded(run.ran_ns / _NS_PER_S),
             "runtime": run.runtime,
@@ -181,6 +185,12 @@ class Report:
                 part.unlink(missing_ok=True)
         except OSError as error:
             raise _fault(path, error) from error
+
+    @property
+    def _beams(self) -> dict[str, object]:
+        if self.run.placed is None:
+            return {}
+        return {"beams": {"placed": self.run.placed, "dropped_by_reason": self._drops("beam_")}}
 
     def _drops(self, of: str) -> dict[str, int]:
         drops = self.run.drops

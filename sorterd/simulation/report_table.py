@@ -104,11 +104,12 @@ def _ms(number: float | str | None) -> str:
 
 
 def _drops(figures: Mapping[str, Any]) -> list[str]:
-    frames, crops = figures["frames"], figures["crops"]
+    frames, crops, beams = figures["frames"], figures["crops"], figures.get("beams")
     lines = []
     for name, count, drops in (
         ("frames seen", frames["seen"], frames["dropped_by_reason"]),
         ("crops scored", crops["scored"], crops["dropped_by_reason"]),
+        *((("placed by beam", beams["placed"], beams["dropped_by_reason"]),) if beams else ()),
     ):
         lines.append(_count(name, count, None))
         lines += _reasons({f"- {why}": dropped for why, dropped in drops.items() if dropped})

@@ -20,7 +20,7 @@ import json
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -197,6 +197,10 @@ def open_journal(
     Raises:
         DeviceUnavailable: The file is no journal, is a newer sorterd's, or cannot be written.
     """
+    # SQLite makes it writable to its owner alone, and likewise the files beside it. Those are made
+    # by whoever comes first, the console perhaps, and the station could then not open them.
+    with suppress(OSError):  # what is wrong with the place, SQLite will say
+        path.touch(mode=0o664)
     with ExitStack() as held, _explained(path):
         connection = held.enter_context(
             # A second at most for another writer's lock; the sink's thread is not the opener's.

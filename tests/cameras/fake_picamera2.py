@@ -63,7 +63,10 @@ class Rig:
         sent: Every set of controls, in order.
         cameras: Every camera that was opened.
         light: ExposureTime, AnalogueGain and ColourGains, frame by frame; the last stays.
+        size: What the camera makes of any size; None for what is asked.
+        layout: The same of the layout of pixels.
         behind_ms: From the stamp of a frame until it can be had, frame by frame; the last stays.
+        shown: The part of the sensor that frames say they show.
         waits_s: How long calls were waited for in vain.
     """
 
@@ -81,7 +84,7 @@ class Rig:
         self.behind_ms: list[int] = [20]
         self.size: tuple[int, int] | None = None
         self.layout: str | None = None
-        self.padding_px = 0
+        self.shown: tuple[int, int, int, int] | None = None
         self.waits_s: list[float] = []
         self.unhooked = threading.Event()
         self._awaited: threading.Event | None = None
@@ -227,7 +230,8 @@ class FakeRequest:
         rig.happen("get_metadata")
         exposure_us, gain, colours = rig.light[min(self._number, len(rig.light) - 1)]
         behind_ms = rig.behind_ms[min(self._number, len(rig.behind_ms) - 1)]
-        return {
+        crop = {} if rig.shown is None else {"ScalerCrop": rig.shown}
+        return crop | {
             "SensorTimestamp": rig.clock.now_ns() - behind_ms * MS,
             "ExposureTime": exposure_us,
             "AnalogueGain": gain,

@@ -115,7 +115,7 @@ def test_a_stalled_camera_is_opened_again(rig: Rig) -> None:
         again,
         hand_on,
         stopping=lambda: len(seen) == 6,
-        failed=lambda: None,
+        failed=lambda _: None,
         patience=waited,
     )
     capture.run()

@@ -115,6 +115,17 @@ def test_a_mode_a_crop_a_lens_and_noise_are_passed_on(rig: Rig) -> None:
     assert "ScalerCrop" not in rig.sent[2]
 
 
+def test_another_crop_is_told_of(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """It should say what is shown instead of what was asked for, but for a few pixels."""
+    rig.offered["ScalerCrop"] = ((0, 0, 64, 64), (0, 0, 4608, 2592), (0, 0, 4608, 2592))
+    rig.shown = (10, 16, 1024, 766)
+    opened(rig, crop=CROP)
+    assert "of the sensor" not in caplog.text
+    rig.shown = (8, 16, 2304, 1296)
+    opened(rig, crop=CROP)
+    assert "shows the part (8, 16, 2304, 1296) of the sensor" in caplog.text
+
+
 def test_a_lens_nobody_set_is_told_of(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """It should tell the operator that the lens is wherever it is."""
     rig.offered |= {"LensPosition": (0.0, 15.0, 1.0), "AfMode": (0, 2, 0)}

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,8 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     """Return a kernel with a PWM chip, in the place of this machine's."""
     kernel = Kernel(tmp_path / "pwm")
     kernel.show(0)
-    monkeypatch.setattr(pwm, "FOLDER", kernel.chip.parent)
-    opened = pwm.open_part
-    monkeypatch.setattr(pwm, "open_part", lambda *given: opened(*given, write=kernel.write))
+    made_up = partial(pwm.open_part, folder=kernel.chip.parent, write=kernel.write)
+    monkeypatch.setattr(pwm, "open_part", made_up)
     return kernel
 
 

@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,8 @@ def clock() -> ManualClock:
 def kernel(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> TimedKernel:
     """Return a kernel with a PWM chip, in the place of this machine's, and a lock of its own."""
     kernel = TimedKernel(tmp_path / "pwm", clock)
-    monkeypatch.setattr(pwm, "FOLDER", kernel.chip.parent)
-    opened = pwm.open_part
-    monkeypatch.setattr(pwm, "open_part", lambda *given: opened(*given, write=kernel.write))
+    made_up = partial(pwm.open_part, folder=kernel.chip.parent, write=kernel.write)
+    monkeypatch.setattr(pwm, "open_part", made_up)
     monkeypatch.setattr(holding, "PLACES", (tmp_path,))
     return kernel
 

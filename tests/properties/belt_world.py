@@ -11,6 +11,7 @@ from zlib import crc32
 from hypothesis import strategies as st
 
 from sorterd.core.batching import Cost
+from sorterd.core.beam import Beam
 from sorterd.core.belt import Belt, Direction, Span
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
@@ -91,6 +92,7 @@ class World:
         stop_ms: When the station stops early, if it does.
         stall_ms: When a call of the model is a stall.
         origin_ns: The instant at which it all begins.
+        beam: The light barrier, if there is one.
     """
 
     direction: Direction
@@ -106,6 +108,7 @@ class World:
     stop_ms: int | None = None
     stall_ms: int = 500
     origin_ns: int = 7_003_000_019
+    beam: Beam | None = None
 
     @cached_property
     def station(self) -> BeltStation:
@@ -130,6 +133,7 @@ class World:
             moving_at_once=2,
             max_age_ns=250 * MS,
             stall_ns=self.stall_ms * MS,
+            beam=self.beam,
         )
 
     @cached_property

@@ -111,14 +111,17 @@ class Player:
         self._looking = False
         self._numbers = count()
 
-    def play(self, frames: Iterable[FrameSeen], end_ns: int) -> Played:
+    def play(self, frames: Iterable[FrameSeen], end_ns: int, more: Iterable[Event] = ()) -> Played:
         """Let all of it happen, and stop.
 
         Args:
             frames: In any order.
             end_ns: When the station stops.
+            more: What else the sorter is told, in any order.
         """
         played = Played(end_ns)
+        for event in more:
+            self._later(event)
         for frame in frames:
             self._frames[frame.sequence] = frame
             self._later(FrameCame(frame.sequence, frame.exposed_ns, frame.exposed_ns))

@@ -41,6 +41,15 @@ def nothing() -> None:
     """Break nothing."""
 
 
+def waits_for(event: threading.Event) -> Break:
+    """Return what hangs until an event is set."""
+
+    def hang() -> None:
+        event.wait(PATIENCE_S)
+
+    return hang
+
+
 class WatchedGate:
     """A gate that takes note of when it was told what."""
 

@@ -1,5 +1,6 @@
 """The threads: an orderly stop, a camera that fails, a bug; gates are safe after each."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from sorterd.classifiers.bundle import load as load_bundle
 from sorterd.classifiers.canned import CannedClassifier
 from sorterd.clock import RealClock
 from sorterd.core.batching import Cost
-from sorterd.core.records import Outcome
+from sorterd.core.records import Drop, Outcome
 from sorterd.daemon import Daemon
 from sorterd.patience import Patience
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, InputSpec
@@ -290,3 +291,49 @@ def test_a_signal_handler_may_ask_for_the_stop(
 
     assert camera.closed
     assert all_shut(servos)
+
+
+class Barrier:
+    """A trigger that tells one instant as soon as it is listened to."""
+
+    mock = False
+
+    def __init__(self, t_ns: int) -> None:
+        self._t_ns = t_ns
+        self.closed = False
+
+    def listen(self, tell: Callable[[int], None]) -> None:
+        """Tell it."""
+        tell(self._t_ns)
+
+    def close(self) -> None:
+        """Let go."""
+        self.closed = True
+
+
+def test_a_triggers_instant_reaches_the_mind(
+    clock: RealClock, parts: tuple[Station, dict[str, SimulatedServo]]
+) -> None:
+    """It should hand the instant on to the sort thread, and let go of the trigger at the end."""
+    station, _ = parts
+    trigger = Barrier(clock.now_ns())
+    looked = threading.Event()
+
+    def end() -> None:
+        """The recording is over once the sort thread has come round."""
+        looked.wait(5)
+
+    daemon = Daemon(
+        clock=clock,
+        station=station,
+        open_camera=lambda: Recording(clock, 1, end),
+        sinks=[],
+        patience=Patience(),
+        onlooker=lambda _frame, _views, _now_ns: looked.set(),
+        trigger=trigger,
+    )
+
+    daemon.run(None)
+
+    assert trigger.closed
+    assert daemon.dropped()[Drop.BEAM_NO_PIECE] == 1

@@ -9,7 +9,7 @@ from sorterd.patience import Patience
 from sorterd.ports import DeviceFault
 from sorterd.sinks.journal import read_notes, read_runs
 from tests.road.child import PIN, SHUT_US, Child, settings_text, station
-from tests.road.dying import PATIENCE_S, Dying, Notebook, S, dying
+from tests.road.dying import PATIENCE_S, Dying, Notebook, S, dying, waits_for
 
 
 def reload(subject: Child, folder: Path, **changed: object) -> str:
@@ -135,7 +135,7 @@ def test_a_model_that_does_not_answer_ends_a_change_and_the_station() -> None:
     """It should not go on with another model while the old one's thread is lost in it."""
     goes_on = threading.Event()
     with dying(Patience(camera=Reopening(after_ns=()), drain_ns=S)) as subject:
-        subject.model.when_asked = lambda: goes_on.wait(PATIENCE_S) and None
+        subject.model.when_asked = waits_for(goes_on)
         subject.ask_the_model()
         change = Change(subject)
         while subject.daemon._sorting._out.draining_since_ns is None:

@@ -18,7 +18,7 @@ from sorterd.patience import Patience
 from sorterd.ports import DeviceFault
 from sorterd.sinks.journal import read_notes, read_runs
 from tests.road.child import OPEN_US, SHUT_US, station
-from tests.road.dying import FRAME_NS, PATIENCE_S, Dying, S, dying
+from tests.road.dying import FRAME_NS, PATIENCE_S, Dying, S, dying, waits_for
 
 
 class Bug(Exception):
@@ -85,7 +85,7 @@ def test_a_camera_that_falls_silent_shuts_the_open_gate(monkeypatch: pytest.Monk
     monkeypatch.setattr("sorterd.daemon.END_S", 0.01)
     never = threading.Event()
     with dying(Patience(silent_camera_ns=S)) as subject:
-        subject.camera.when_read = lambda: never.wait(PATIENCE_S) and None
+        subject.camera.when_read = waits_for(never)
         subject.camera.tell()
         # The pulse must not come to its end by itself.
         subject.clock.sleep_until(subject.clock.now_ns() + S + 1)
@@ -103,7 +103,7 @@ def test_a_model_that_hangs_shuts_the_open_gate(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("sorterd.daemon.END_S", 0.01)
     never = threading.Event()
     with dying(Patience(stalled_runtime_ns=S, silent_camera_ns=100 * S)) as subject:
-        subject.model.when_asked = lambda: never.wait(PATIENCE_S) and None
+        subject.model.when_asked = waits_for(never)
         subject.ask_the_model()
         subject.station.pipeline.mind._desk.stalled = True
         subject.show_a_frame()

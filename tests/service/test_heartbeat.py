@@ -94,9 +94,9 @@ def test_with_a_batch_always_out_each_answer_counts(subject: Heartbeat) -> None:
 
 def test_the_first_token_says_ready(subject: Heartbeat, told: Told) -> None:
     """It should tell that the start is over once, and that it lives each time."""
-    assert not subject.ready
+    before = subject.ready
     subject.arrived()
     subject.arrived()
 
-    assert subject.ready
+    assert (before, subject.ready) == (False, True)
     assert told.lines == ["READY=1", "STATUS=sorting", "WATCHDOG=1", "WATCHDOG=1"]

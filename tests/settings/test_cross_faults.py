@@ -386,3 +386,58 @@ def test_one_core_is_shared() -> None:
     """It should run on a machine with a single core, and say nothing of a machine not known."""
     assert not cross_faults(load(None, {}), labels=LABELS, cost_ms=QUICK, cores=1)
     assert not faults({"model.threads": 8})
+
+
+def beam(**given: object) -> dict[str, object]:
+    """Return the settings of a light barrier that is fine, but for what is given."""
+    usual = {"kind": "beam", "pin": 22, "at_mm": 700}
+    return {f"trigger.{key}": value for key, value in (usual | given).items()}
+
+
+@pytest.mark.parametrize("at_mm", [320, 706])
+def test_a_beam_that_helps_a_gate_is_no_fault(at_mm: int) -> None:
+    """It should leave a beam alone from the view's end to where the last gate needs its notice."""
+    # 780 mm less 15 mm of margin, and 0.280 s (move_ms + 4 lead_ms) at 210 mm/s: 706.2.
+    assert not faults(beam(at_mm=at_mm))
+
+
+@pytest.mark.parametrize(
+    ("at_mm", "words"),
+    [
+        (319, "must be past the camera's view, which knows better: at least 320"),
+        (
+            707,
+            "at most 706, which is gates.compost.at_mm = 780 without margin_mm = 15 and the 59 mm",
+        ),
+        (1000, "must help a gate"),
+    ],
+)
+def test_a_beam_that_helps_no_gate(at_mm: int, words: str) -> None:
+    """It should say from where to where a beam is of use."""
+    fault = only_fault(beam(at_mm=at_mm))
+    assert (fault.key, fault.source) == ("trigger.at_mm", "flag")
+    assert words in fault.bound
+
+
+def test_a_pin_that_gate_and_beam_share() -> None:
+    """It should name both."""
+    servo: dict[str, object] = {"gates.glass.kind": "servo", "gates.glass.pin": 22}
+    fault = only_fault(beam() | servo)
+    assert (fault.key, fault.value) == ("trigger.pin", 22)
+    assert "gates.glass.pin has it too" in fault.bound
+
+
+def test_a_beam_on_a_station_with_lids() -> None:
+    """It should say that nothing passes a beam there."""
+    fault = only_fault(beam() | {"station": "lids"})
+    assert fault.key == "trigger.at_mm"
+    assert "no piece passes a beam on a station with lids" in fault.bound
+    assert "[trigger]" in fault.remedy
+
+
+def test_a_simulated_beam_beside_a_real_camera() -> None:
+    """It should say that it sees the simulated belt alone."""
+    camera: dict[str, object] = {"camera.kind": "v4l2", "camera.device": "/dev/v4l/by-id/x"}
+    fault = only_fault({"trigger.at_mm": 600} | camera)
+    assert (fault.key, fault.value) == ("trigger.kind", "simulated")
+    assert not faults({"trigger.at_mm": 600})

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from sorterd.settings import Settings, explain, load
 from sorterd.settings.layers import leaves
-from sorterd.settings.tree import Bin, Gate
+from sorterd.settings.tree import Bin, Gate, Trigger
 
 NAMES = st.from_regex(r"[a-z0-9]{1,5}([_-][a-z0-9]{1,5}){0,2}", fullmatch=True)
 # What a file, the environment and a terminal can all hold.
@@ -45,7 +45,7 @@ def valid_values(field: FieldInfo) -> st.SearchStrategy[Any]:
 
 def valid_tables(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     """Return a strategy for every table that a branch of the tree accepts."""
-    special = {"gates", "bins", "camera", "part", "end_bin", "gate"}
+    special = {"gates", "bins", "camera", "trigger", "part", "end_bin", "gate"}
     declared = {
         key: valid_values(field) for key, field in model.model_fields.items() if key not in special
     }
@@ -70,6 +70,11 @@ TREES = st.builds(
                 ]
             ),
             "end_bin": NAMES,
+            "trigger": st.builds(
+                lambda trigger, part: trigger | part,
+                valid_tables(Trigger),
+                st.sampled_from([{}, {"kind": "beam", "pin": 4, "pull": "none"}]),
+            ),
             "gates": st.dictionaries(
                 NAMES,
                 st.builds(

@@ -401,3 +401,17 @@ def test_it_does_not_grow_in_memory(subject: Journal) -> None:
     for piece in range(1, 201):
         subject.write(simple(piece))
         assert len(subject._held) < 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no group here")
+def test_the_group_may_make_the_files_beside_it(path: Path) -> None:
+    """It should leave to the group what it needs to read, if the service's umask (7) does."""
+    before = os.umask(0o007)
+    try:
+        journal = open_journal(path)
+    finally:
+        os.umask(before)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in path.parent.glob(f"{path.name}*")}
+    journal.close()
+
+    assert modes == {f"{path.name}{end}": 0o660 for end in ("", "-shm", "-wal")}

@@ -22,8 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 USUAL_FOLDERS = (
-    "etc/systemd/system",
-    "etc/sysusers.d",
+    "etc/systemd/system",  # but not etc/sysusers.d: a plain Debian has none
     "etc/tmpfiles.d",
     "etc/udev/rules.d",
     "opt",

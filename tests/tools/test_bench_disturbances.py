@@ -1,11 +1,11 @@
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.workshop.bench.disturbances import THROTTLED, Reading, between, in_words, read
+from tests.machine.planting import planted
+from tools.workshop.bench.disturbances import Reading, between, in_words, read
 from tools.workshop.bench.machine import machine, program_version
 
 PI = {
@@ -23,15 +23,6 @@ PI = {
     "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n",
     "sys/firmware/devicetree/base/model": "Raspberry Pi 5 Model B Rev 1.0\0",
 }
-
-
-def planted(root: Path, files: Mapping[str, str]) -> Path:
-    """A made-up system below a root."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
 
 
 def test_a_pi_tells_all_of_itself(tmp_path: Path) -> None:
@@ -93,25 +84,6 @@ def test_files_that_make_no_sense_are_absent(
     told = read(root).told
     assert ("throttled_now" in told) == ("throttled_since_boot" in told)
     assert in_words(told)
-
-
-@given(
-    now=st.sets(st.sampled_from(sorted(THROTTLED))),
-    since=st.sets(st.sampled_from(sorted(THROTTLED))),
-    form=st.sampled_from(["{:x}\n", "0x{:x}", "throttled=0x{:x}\n"]),
-)
-def test_bits_are_told_in_words(
-    tmp_path_factory: pytest.TempPathFactory, now: set[int], since: set[int], form: str
-) -> None:
-    """It should tell live bits from those since boot, however the number is written."""
-    bits = sum(1 << bit for bit in now) | sum(1 << (bit + 16) for bit in since)
-    file = "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
-    told = read(planted(tmp_path_factory.mktemp("pi"), {file: form.format(bits)})).told
-    assert told["throttled_now"] == [THROTTLED[bit] for bit in sorted(now)]
-    assert told["throttled_since_boot"] == [THROTTLED[bit] for bit in sorted(since)]
-    words = in_words(told)
-    assert ("not throttled" in words) == (not now)
-    assert ("since boot" in words) == bool(since)
 
 
 def test_ticks_tell_who_worked_meanwhile(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sorterd.cameras.pi.controls import locked, period_us, to_settle
+from sorterd.cameras.pi.controls import locked, other_crop, period_us, to_settle
 from sorterd.cameras.pi.device import PiDevice, Shot
 from sorterd.cameras.pi.errands import Wait
 from sorterd.cameras.pi.instants import US_NS, Instants
@@ -84,6 +84,13 @@ class PiCamera:
         """
         with self._lock:
             shot = self._take(START_MS)
+            if (shown := other_crop(self._settings, shot.metadata)) is not None:
+                log.warning(
+                    "%s: shows the part %s of the sensor (left, top, width, height) instead of"
+                    " crop; give it a part that the mode has",
+                    self._device.found,
+                    shown,
+                )
             if to_settle(controls):
                 self._settle(shot)
 

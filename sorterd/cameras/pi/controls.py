@@ -19,6 +19,9 @@ _KEYS: Final = {
 }
 """Controls that are only sent where a person asked for them, each with the key that does."""
 
+CROP_PX: Final = 8
+"""By so little a crop may differ: the sensor joins up to four pixels, and colours come in pairs."""
+
 Offered = Mapping[str, tuple[Any, Any, Any]]
 """The controls that a camera has: least, most and usual value of each."""
 
@@ -97,6 +100,16 @@ def _check_range(settings: Settings, offered: Offered, camera: object) -> None:
             raise DeviceUnavailable(
                 f"{camera} takes {_KEYS[name]} from {least:g} to {most:g}, not {value:g}"
             )
+
+
+def other_crop(settings: Settings, metadata: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Return the part of the sensor that a frame shows, if another was asked for; else None."""
+    crop, shown = settings.crop, metadata.get("ScalerCrop")
+    if crop is None or shown is None:
+        return None
+    asked = (crop.left_px, crop.top_px, crop.width_px, crop.height_px)
+    apart_px = max(abs(a - b) for a, b in zip(asked, shown, strict=True))
+    return tuple(shown) if apart_px > CROP_PX else None
 
 
 def to_settle(controls: Mapping[str, object]) -> bool:

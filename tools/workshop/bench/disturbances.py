@@ -7,28 +7,17 @@ root, so that a tree that was made up serves as well.
 """
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import which
 from typing import Any, Final
 
-THROTTLED: Final[Mapping[int, str]] = {
-    0: "under-voltage",
-    1: "frequency capped",
-    2: "throttled",
-    3: "soft temperature limit",
-}
-"""Bits of the firmware's `get_throttled` that hold now; 16 higher, that they have held since boot.
+from sorterd.machine.heat import temperature_deg_c
+from sorterd.machine.kernel_files import words_in
+from sorterd.machine.power import throttling, voltage_alarm
+from sorterd.machine.programs import ask
 
-Source: Raspberry Pi documentation, vcgencmd get_throttled."""
-
-_SINCE_BOOT: Final = 16
 _CPU: Final = "sys/devices/system/cpu"
-# `soc/soc:firmware/` up to a Pi 4; a Pi 5 has an address in the folder's name.
-_FIRMWARE: Final = "sys/devices/platform/soc*/*firmware*/get_throttled"
-_VCGENCMD_S: Final = 5.0
 # Less than a hundredth of the cores disturbs nobody.
 _TOLD_FRAC: Final = 0.01
 
@@ -61,9 +50,9 @@ def read(root: Path = Path("/")) -> Reading:
         "load_1min": _load(root),
         "cores": _cores(root),
         "governor": _governor(root),
-        "temperature_deg_c": _temperature_deg_c(root),
+        "temperature_deg_c": temperature_deg_c(root),
         **_throttled(root),
-        "voltage_alarm": _voltage_alarm(root),
+        "voltage_alarm": voltage_alarm(root),
     }
     return Reading({name: value for name, value in told.items() if value is not None}, _ticks(root))
 
@@ -122,7 +111,7 @@ def in_words(disturbed: Mapping[str, Any]) -> str:
 
 
 def _load(root: Path) -> float | None:
-    words = (_text(root / "proc/loadavg") or "").split()
+    words = (words_in(root / "proc/loadavg") or "").split()
     return float(words[0]) if words else None
 
 
@@ -137,86 +126,28 @@ def _cores(root: Path) -> int | None:
 def _governor(root: Path) -> str | None:
     """The governor of every core: one word if they agree."""
     files = sorted((root / _CPU).glob("cpu[0-9]*/cpufreq/scaling_governor"))
-    names = [name for file in files if (name := _text(file))]
+    names = [name for file in files if (name := words_in(file))]
     return ", ".join(dict.fromkeys(names)) or None
 
 
-def _temperature_deg_c(root: Path) -> float | None:
-    """The hottest thermal zone."""
-    files = (root / "sys/class/thermal").glob("thermal_zone*/temp")
-    # The kernel tells thousandths of a degree; a zone that is switched off tells nothing.
-    heat = [number / 1000 for file in files if (number := _whole(_text(file))) is not None]
-    return max(heat, default=None)
-
-
 def _throttled(root: Path) -> dict[str, list[str]]:
-    word = next((text for file in root.glob(_FIRMWARE) if (text := _text(file))), None)
-    if word is None and root == Path("/") and (command := which("vcgencmd")) is not None:
-        word = _asked(command)
-    if word is None:
+    told = throttling(root, ask if root == Path("/") else None)
+    if told is None:
         return {}
-    try:
-        # `vcgencmd` says "throttled=0x50005"; the kernel's file says "50005", without a mark.
-        bits = int(word.partition("=")[2] or word, 16)
-    except ValueError:
-        return {}
-    return {
-        "throttled_now": [what for bit, what in THROTTLED.items() if bits >> bit & 1],
-        "throttled_since_boot": [
-            what for bit, what in THROTTLED.items() if bits >> (bit + _SINCE_BOOT) & 1
-        ],
-    }
-
-
-def _asked(command: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603 - the firmware's own program, by its full path
-            [command, "get_throttled"],
-            capture_output=True,
-            text=True,
-            timeout=_VCGENCMD_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _voltage_alarm(root: Path) -> bool | None:
-    """Whether the Pi's own sensor says that its supply is too low."""
-    for name in sorted((root / "sys/class/hwmon").glob("hwmon*/name")):
-        if _text(name) == "rpi_volt":
-            alarm = _whole(_text(name.with_name("in0_lcrit_alarm")))
-            return None if alarm is None else alarm != 0
-    return None
+    return {"throttled_now": told.now, "throttled_since_boot": told.since_boot}
 
 
 def _ticks(root: Path) -> dict[str, int]:
     """Totals since boot; proc(5) has the columns of both files."""
-    first = (_text(root / "proc/stat") or "").split("\n", 1)[0].split()
+    first = (words_in(root / "proc/stat") or "").split("\n", 1)[0].split()
     if len(first) < 9 or first[0] != "cpu":
         return {}
     user, nice, system, idle, io_wait, irq, soft_irq, stolen = map(int, first[1:9])
     busy = user + nice + system + irq + soft_irq
     ticks = {"all": busy + idle + io_wait + stolen, "busy": busy, "stolen": stolen}
     # Behind the name, which stands in brackets and may hold anything: field 3 and on.
-    own = (_text(root / "proc/self/stat") or "").rpartition(")")[2].split()
+    own = (words_in(root / "proc/self/stat") or "").rpartition(")")[2].split()
     if len(own) > 14:
         # utime, stime, and those of children that were waited for.
         ticks["own"] = sum(map(int, own[11:15]))
     return ticks
-
-
-def _text(file: Path) -> str | None:
-    """A file's words, stripped; None if it is not there, may not be read or is empty."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip() or None
-    except OSError:
-        return None
-
-
-def _whole(text: str | None) -> int | None:
-    try:
-        return int(text) if text is not None else None
-    except ValueError:
-        return None

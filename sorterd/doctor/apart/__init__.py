@@ -1,0 +1,1 @@
+"""What is tried in a process of its own, since it may hang or die: each tells a line of JSON."""

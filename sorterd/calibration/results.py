@@ -8,6 +8,7 @@ the file. No file is ever half-written: each is made beside its place and put th
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log10
 from pathlib import Path
@@ -99,7 +100,8 @@ def put(path: Path, data: bytes) -> None:
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be made there can hardly be removed
+            beside.unlink(missing_ok=True)
 
 
 def said(measured: Measured, unit: str = "") -> str:

@@ -170,7 +170,7 @@ def advice(spot: Spot, placed: Placed, settings: Settings) -> list[str]:
         lines.append("it is within the picture: pieces must have left that before anything acts")
     if placed.at_mm.value > belt.length_mm:
         lines.append(
-            f"belt.length_mm = {belt.length_mm:g} is less: correct it, for nothing is past the belt's end"
+            f"belt.length_mm = {belt.length_mm:g} is less: correct it, or the place is wrong"
         )
     return lines
 

@@ -1,7 +1,7 @@
 """What `sorterd calibrate` does, one function for each thing that can be calibrated.
 
-Each opens what it needs, has it measured in `calibration/`, writes the fragment, and says what it is,
-what to mind and how it comes into force. Nothing is written where nothing was measured.
+Each opens what it needs, has it measured in `calibration/`, writes the fragment, and says what it
+is, what to mind and how it comes into force. Nothing is written where nothing was measured.
 """
 
 import argparse

@@ -30,6 +30,7 @@ _BELT_USE = """\
   sorterd calibrate belt --measured 97.5                   the print's line came out shorter
   sorterd calibrate belt --still                           a tray for lids: the scale alone
 
+A recording is as good as its instants: one with an even pace (sorterd capture belt.avi), or live.
 The result is DIR/belt.toml, a fragment of settings, with the pictures it came from. Look at them.
 A station reads the fragments in the folder beside its settings file, after the file:
 

@@ -54,7 +54,10 @@ def command_of(image: Path, folder: Path, *, console: bool) -> list[str]:
         *("-accel", "tcg,thread=multi,tb-size=512"),
         *("-kernel", str(image / KERNEL), "-initrd", str(image / INITIAL)),
         *("-dtb", str(image / TREE)),
-        *("-append", "root=/dev/vda rw console=ttyAMA0 mitigations=off audit=0 systemd.show_status=1"),
+        *(
+            "-append",
+            "root=/dev/vda rw console=ttyAMA0 mitigations=off audit=0 systemd.show_status=1",
+        ),
         *("-drive", f"file={image / disk},format={form},if=none,id=card,snapshot=on,cache=unsafe"),
         *("-device", "virtio-blk-pci,drive=card"),
         *("-fsdev", f"local,path={folder / 'share'},security_model=none,id=share"),

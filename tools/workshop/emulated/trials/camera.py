@@ -30,10 +30,12 @@ v4l2-ctl -d "/dev/$camera" --set-input 0 --set-standard pal
 v4l2-ctl -d "/dev/$screen" --set-output 0 --set-standard pal
 v4l2-ctl -d "/dev/$screen" --set-fmt-video-out "width=720,height=576,pixelformat=YUYV"
 v4l2-ctl -d "/dev/$camera" --set-fmt-video "width=720,height=576,pixelformat=YUYV"
-v4l2-ctl -d "/dev/$camera" --set-ctrl loop_video=1
-systemctl reset-failed belt 2> /dev/null || true
-systemd-run -q --unit=belt python3 /opt/emulated/play_belt.py "/dev/$screen" /share/belt.yuyv \\
-  1440 576 "$1"
+# No words over the picture, and no gain that follows its own wave.
+v4l2-ctl -d "/dev/$camera" --set-ctrl loop_video=1,osd_text_mode=2,gain_automatic=0
+systemctl stop belt 2> /dev/null || true
+systemd-run -q --collect --unit=belt bash -c "
+  python3 /opt/emulated/play_belt.py /given/belt.yuyv 1440 576 $1 |
+  v4l2-ctl -d /dev/$screen --stream-out-mmap --stream-from=-"
 """
 _CONTRACT: Final = """
 import json, subprocess

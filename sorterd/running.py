@@ -19,7 +19,8 @@ from sorterd.service.heartbeat import Heartbeat
 from sorterd.service.notify import Notifier
 from sorterd.settings import Settings, SettingsFault
 from sorterd.settings.changes import Changes, changes
-from sorterd.wiring import MS_NS, open_camera
+from sorterd.wiring.devices import open_camera
+from sorterd.wiring.units import MS_NS
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,8 @@ from sorterd.holding import hold
 from sorterd.ports import Trigger
 from sorterd.servos import ServoGate
 from sorterd.settings import Settings
-from sorterd.wiring import MS_NS, open_trigger
+from sorterd.wiring.devices import open_trigger
+from sorterd.wiring.units import MS_NS
 
 _BELT_LIVE: Final = "lay the board on the running belt, let it ride through; Ctrl-C ends it"
 _STILL_LIVE: Final = "lay the board before the camera and let go of it"

@@ -24,6 +24,7 @@ Sort waste on a belt, or behind lids, with a camera, a TFLite model and servo ga
   sorterd --dry-run                a simulated belt for a minute, live
   sorterd --dry-run --fast         the same, as quickly as this machine can
   sorterd check --config FILE      every fault in the settings, at once
+  sorterd doctor                   what this machine lacks for a station, and what mends it
   sorterd --config FILE            run the station (what the service does)
 """
 
@@ -31,12 +32,12 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "check": "tell every fault in the settings, at once",
         "doctor": "tell what this machine lacks for a station, and what mends it",
-        "models": "which versions of a bundle there are, and which is in force",
         "capture": "a picture or a short film of what the camera sees",
         "calibrate": "print the board, measure the belt, place a gate, trim a servo",
         "gate": "move one gate by hand",
-        "safe": "bring every gate into its safe position (what the service does when it ends)",
+        "models": "which versions of a bundle there are, and which is in force",
         "console": "a page with what was sorted, and metrics for Prometheus",
+        "safe": "bring every gate into its safe position (what the service does when it ends)",
     }
 )
 """By the name of its file in `commands/`, in the order in which a person meets them."""

@@ -41,7 +41,7 @@ from sorterd.realtime import (
 )
 from sorterd.service.heartbeat import Heartbeat
 from sorterd.sorting import Change, Inward, Onward, Sorting
-from sorterd.wiring import Station
+from sorterd.wiring.parts import Station
 from sorterd.writing import Writing
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from sorterd.core.records import (
 from sorterd.pipeline import Job, Onlooker, Todo, answer
 from sorterd.ports import Camera, Sink
 from sorterd.triggers.simulated import SimulatedTrigger
-from sorterd.wiring import Station
+from sorterd.wiring.parts import Station
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ class Moving:
     def _report(self, moves: Iterable[GateMoved]) -> None:
         for moved in moves:
             if moved.movement is Movement.FAULT:
-                told = f"gate {moved.gate} failed: it is shut and stays shut"
+                stands = "may stand open" if moved.gate in self._mover.unsafe else "is shut"
+                told = f"gate {moved.gate} failed: it {stands}, and moves no more"
                 log.error("%s", told, extra={"fields": {"GATE": moved.gate, "PULSE": moved.pulse}})
                 self._note("gate", told)
             self._moves.put(moved)

@@ -11,20 +11,13 @@ from importlib import import_module
 
 from sorterd.ports import Clock, Sink, Trigger
 from sorterd.realtime import PRIORITIES, in_line, place_at
-from sorterd.settings import Fault, Settings, SettingsFault
+from sorterd.settings import Settings, ask_for_a_camera
 from sorterd.vision.best_crops import BestCrops
-from sorterd.wiring import (
-    MB_BYTES,
-    Model,
-    Reviewing,
-    Station,
-    assemble,
-    check_together,
-    open_gates,
-    open_model,
-    open_reviewing,
-    open_trigger,
-)
+from sorterd.wiring.devices import open_gates, open_trigger
+from sorterd.wiring.models import Model, check_together, open_model
+from sorterd.wiring.parts import Station, assemble
+from sorterd.wiring.reviewing import Reviewing, open_reviewing
+from sorterd.wiring.units import MB_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +71,7 @@ def choose(settings: Settings, clock: Clock) -> Chosen:
         BundleFault: The model must not be used.
         DeviceUnavailable: No runtime works here.
     """
-    if settings.camera.kind == "simulated":
-        raise SettingsFault(
-            [
-                Fault(
-                    "camera.kind",
-                    "simulated",
-                    "must be a camera that exists",
-                    "set kind to v4l2, or try `sorterd --dry-run`",
-                    settings.source_of(("camera", "kind")),
-                )
-            ]
-        )
+    ask_for_a_camera(settings, "set kind to v4l2, or try `sorterd --dry-run`")
     model = open_model(settings, clock)
     with ExitStack() as failing:
         failing.callback(model.close)

@@ -13,13 +13,12 @@ Trap: lgpio makes its pipe in the working folder, and where LG_WD names another
 it moves the whole process there, so that relative paths change their meaning.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal
 
+from sorterd.machine.board import is_pi
 from sorterd.ports import DeviceUnavailable
 
 
@@ -48,18 +47,8 @@ def chosen_pins(choice: Choice) -> Pins:
     Raises:
         DeviceUnavailable: As for `real_pins`.
     """
-    real = choice == "real" or (choice == "auto" and on_a_pi())
+    real = choice == "real" or (choice == "auto" and is_pi())
     return real_pins() if real else mock_pins()
-
-
-def on_a_pi(
-    places: Iterable[Path] = (Path("/proc/device-tree/model"), Path("/proc/cpuinfo")),
-) -> bool:
-    """Return whether this is a Raspberry Pi.
-
-    A container sees only the second place. GPIO chips prove nothing: many PCs have one.
-    """
-    return any(place.is_file() and b"Raspberry Pi" in place.read_bytes() for place in places)
 
 
 @cache

@@ -19,7 +19,9 @@ from sorterd.service.heartbeat import Heartbeat
 from sorterd.service.notify import Notifier
 from sorterd.settings import Settings, SettingsFault
 from sorterd.settings.changes import Changes, changes
-from sorterd.wiring import MS_NS, open_camera
+from sorterd.sinks.written import told_written, written_bytes
+from sorterd.wiring.devices import open_camera
+from sorterd.wiring.units import MS_NS
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ S_NS: Final = 1_000_000_000
 # Draining, settling and a slow camera's start come one after the other when a station is opened
 # anew: 5, 10 and 10 s at most. No frame can pass meanwhile.
 ANEW_NS: Final = 60 * S_NS
+HOUR_NS: Final = 3600 * S_NS
 
 
 class Words:
@@ -55,6 +58,7 @@ class Host:
         clock: Of every station.
         notifier: Tells systemd.
         watchdog_ns: The period within which systemd wants a sign of life; None if it wants none.
+        began_ns: When the process began.
     """
 
     load: Callable[[], Settings]
@@ -62,6 +66,7 @@ class Host:
     clock: Clock
     notifier: Notifier
     watchdog_ns: int | None
+    began_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Running:
         self._paused_ns: int | None = None
         self._anew: Chosen | None = None
         self._began = False
+        self._count_ns = host.clock.now_ns() + HOUR_NS
         back = before is not None and before.old is None
         patience = _patience(chosen.settings)
         self._heartbeat = Heartbeat(
@@ -167,6 +173,9 @@ class Running:
         elif self._host.words.reload and self._began and self._pending is None:
             self._host.words.reload = False
             self._reload()
+        if self._host.clock.now_ns() >= self._count_ns:
+            self._count_ns += HOUR_NS
+            self._tell_written()
 
     # A reload.
 
@@ -265,6 +274,11 @@ class Running:
             drops or "nothing",
             extra={"fields": {"PIECES": by_bin.total()}},
         )
+        self._tell_written()
+
+    def _tell_written(self) -> None:
+        since_ns = self._host.clock.now_ns() - self._host.began_ns
+        log.info("%s", told_written(written_bytes(), since_ns))
 
     def _close(self) -> None:
         if self._opened.reviewing is not None:

@@ -46,7 +46,9 @@ def run_station(
     on_signal(words.ask_to_stop)
     on_hangup(words.ask_to_reload)
     with hold("sorterd run"):
-        _run(Host(load, words, RealClock(), notifier_here(), watchdog_ns()), settings)
+        clock = RealClock()
+        host = Host(load, words, clock, notifier_here(), watchdog_ns(), clock.now_ns())
+        _run(host, settings)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Place a gate by pieces that run past it: how far off the result may be, and what is written.
+"""Place a gate, or a light barrier, by pieces that run past it, and say how far that may be off.
 
 Who tells the instant decides how good it is. A light barrier at the gate is exact. So is a moment
 read off a film. A hand on a key is not: a person who is startled reacts 200 ms late (40 mm at
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from sorterd.calibration.gate_runs import GateRun, GateRuns
 from sorterd.calibration.plots import GREEN, Track, plot
 from sorterd.calibration.results import Entry, Results, rounded, said
+from sorterd.calibration.spots import Spot
 from sorterd.calibration.spread import Measured, NotMeasured, error_of_mean
 from sorterd.ports import Frame
 from sorterd.settings import Settings
@@ -128,7 +129,7 @@ def place(found: Sequence[GateRun], settings: Settings, *, by_hand: bool) -> Pla
     return Placed(Measured(mean(places), hypot(spread_mm, common_mm)), tuple(found), by_hand)
 
 
-def results(name: str, placed: Placed, settings: Settings) -> Results:
+def results(spot: Spot, placed: Placed, settings: Settings) -> Results:
     """Return the fragment and its pictures."""
     runs = ", ".join(f"{run.at_mm:.1f}" for run in placed.runs)
     by = "by hand: reaction time is in the error" if placed.by_hand else "by exact instants"
@@ -137,26 +138,26 @@ def results(name: str, placed: Placed, settings: Settings) -> Results:
         f"Goes with view.mm_per_px = {settings.view.mm_per_px:g}, belt.speed_mm_s = "
         f"{belt.speed_mm_s:g}, belt.direction = {belt.direction}: measure again if they change."
     )
-    about = [f"Measured by sorterd calibrate gate {name}, {by}; runs (mm): {runs}.", goes_with]
-    tables = {f"gates.{name}": [Entry("at_mm", rounded(placed.at_mm), said(placed.at_mm))]}
-    pictures = {"piece": _piece_picture(placed.runs[-1], name), "runs": _runs_picture(placed, name)}
-    return Results(f"gate-{name}", about, tables, pictures)
+    about = [f"Measured by sorterd calibrate: {spot.title}, {by}; runs (mm): {runs}.", goes_with]
+    tables = {spot.table: [Entry("at_mm", rounded(placed.at_mm), said(placed.at_mm))]}
+    pictures = {"piece": _piece_picture(placed.runs[-1], spot), "runs": _runs_picture(placed, spot)}
+    return Results(spot.name, about, tables, pictures)
 
 
-def told(name: str, placed: Placed) -> list[str]:
+def told(spot: Spot, placed: Placed) -> list[str]:
     """Return the result for a person, a line each."""
     count = len(placed.runs)
-    return [f"gate {name} is at {said(placed.at_mm, 'mm')}, by {count} run{'s' * (count > 1)}"]
+    return [f"{spot.title} is at {said(placed.at_mm, 'mm')}, by {count} run{'s' * (count > 1)}"]
 
 
-def advice(name: str, placed: Placed, settings: Settings) -> list[str]:
+def advice(spot: Spot, placed: Placed, settings: Settings) -> list[str]:
     """Return what a person should know or mend, a line each."""
     lines = []
-    gate, belt = settings.gates[name], settings.belt
-    if placed.at_mm.error > gate.margin_mm:
+    belt = settings.belt
+    if placed.at_mm.error > spot.slack_mm:
         lines.append(
-            f"+-{placed.at_mm.error:.0f} mm is more than gates.{name}.margin_mm ="
-            f" {gate.margin_mm:g}: more runs narrow it (--runs), a light barrier more"
+            f"+-{placed.at_mm.error:.0f} mm is more than {spot.slack_key} = {spot.slack_mm:g}:"
+            " more runs narrow it (--runs), a light barrier more"
         )
     speeds = [run.speed_mm_s for run in placed.runs if run.speed_mm_s is not None]
     if speeds and abs(mean(speeds) / belt.speed_mm_s - 1) > _SLIP_FRAC:
@@ -166,10 +167,10 @@ def advice(name: str, placed: Placed, settings: Settings) -> list[str]:
             " rolls nor slips"
         )
     if min(run.unseen_mm for run in placed.runs) < 0:
-        lines.append("the gate is within the picture: a piece must have left it before it is moved")
+        lines.append("it is within the picture: pieces must have left that before anything acts")
     if placed.at_mm.value > belt.length_mm:
         lines.append(
-            f"belt.length_mm = {belt.length_mm:g} is less: correct it, for no gate is past the end"
+            f"belt.length_mm = {belt.length_mm:g} is less: correct it, or the place is wrong"
         )
     return lines
 
@@ -183,7 +184,7 @@ def _so_far(runs: GateRuns, found: Sequence[GateRun], wanted: int) -> str:
     return f"run {len(found) + 1} of {wanted}: {told}"
 
 
-def _piece_picture(run: GateRun, name: str) -> npt.NDArray[np.uint8]:
+def _piece_picture(run: GateRun, spot: Spot) -> npt.NDArray[np.uint8]:
     """The last look at a whole piece, with how far it was from the gate by then."""
     canvas = run.pixels.copy()
     box = run.box
@@ -191,14 +192,16 @@ def _piece_picture(run: GateRun, name: str) -> npt.NDArray[np.uint8]:
     for colour, wide in ((INK, 4), (GREEN, 2)):
         cv2.rectangle(canvas, *corners, colour, wide, cv2.LINE_AA)
     before_s, front_mm = run.fronts[-1]
-    text = f"front at {front_mm:.1f} mm; {-before_s:.2f} s later at gate {name}, {run.at_mm:.1f} mm"
+    text = (
+        f"front at {front_mm:.1f} mm; {-before_s:.2f} s later at {spot.title}, {run.at_mm:.1f} mm"
+    )
     height_px, width_px = canvas.shape[:2]
     shade(canvas, 0, height_px - 26, width_px, 26, 0.75)
     write(canvas, measured(text, 0.45, room_px=width_px - 16), 8, height_px - 9, AMBER)
     return canvas
 
 
-def _runs_picture(placed: Placed, name: str) -> npt.NDArray[np.uint8]:
+def _runs_picture(placed: Placed, spot: Spot) -> npt.NDArray[np.uint8]:
     tracks = [Track(run.fronts, (run.fronts[0], (0.0, run.at_mm))) for run in placed.runs]
-    title = f"front of the piece, mm, until it passed gate {name}: {said(placed.at_mm, 'mm')}"
+    title = f"front of the piece, mm, until it passed {spot.title}: {said(placed.at_mm, 'mm')}"
     return plot(title, tracks)

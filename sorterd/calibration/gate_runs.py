@@ -22,7 +22,7 @@ from sorterd.core.tracking import Tracker
 from sorterd.ports import Frame
 from sorterd.settings import Settings
 from sorterd.vision.regions import RegionFinder
-from sorterd.wiring import belt_of, region_rules
+from sorterd.wiring.plans import belt_of, region_rules
 
 # Fewer sightings are a fly, or a piece that nobody followed through the view.
 _LEAST_SIGHTINGS: Final = 5

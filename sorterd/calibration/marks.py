@@ -1,11 +1,11 @@
-"""Instants that a person or a recording tells: the piece's front passes the gate now."""
+"""Instants at which a piece's front is there: told by a person, a light barrier or a recording."""
 
 import os
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
-from sorterd.ports import Clock
+from sorterd.ports import Clock, Trigger
 
 Marks = Callable[[], int | None]
 """Returns the next instant, each once and rising; None if there is none yet."""
@@ -36,10 +36,20 @@ def presses(terminal: int, clock: Clock) -> Marks:
                 pressed.put(clock.now_ns())
 
     threading.Thread(target=listen, name="presses", daemon=True).start()
+    return _taken_from(pressed)
 
+
+def heard(trigger: Trigger) -> Marks:
+    """Return a mark for each edge that a light barrier tells of from now on."""
+    edges: SimpleQueue[int] = SimpleQueue()
+    trigger.listen(edges.put)
+    return _taken_from(edges)
+
+
+def _taken_from(instants: SimpleQueue[int]) -> Marks:
     def taken() -> int | None:
         try:
-            return pressed.get_nowait()
+            return instants.get_nowait()
         except Empty:
             return None
 

@@ -62,7 +62,8 @@ def plot(title: str, tracks: Sequence[Track]) -> Picture:
     for value in (low, (low + high) / 2, high):
         y = place((first_s, value))[1]
         cv2.line(canvas, (_LEFT, y), (_WIDE_PX - _RIGHT, y), FAINT, 1)
-        text = measured(f"{value:.{0 if high - low > 20 else 2}f}", _SMALL)
+        places = 0 if high - low > 20 else 2
+        text = measured(f"{round(value, places) + 0.0:.{places}f}", _SMALL)  # never -0
         write(canvas, text, _LEFT - text.width_px - 6, y + 4, FAINT)
     for track in tracks:
         if track.line is not None:

@@ -8,6 +8,7 @@ the file. No file is ever half-written: each is made beside its place and put th
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log10
 from pathlib import Path
@@ -99,15 +100,16 @@ def put(path: Path, data: bytes) -> None:
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be made there can hardly be removed
+            beside.unlink(missing_ok=True)
 
 
 def said(measured: Measured, unit: str = "") -> str:
     """Return a measured number as a person reads it: `200.0 +- 0.4 mm/s`."""
     places = decimals(measured)
-    error = f"{ceil(measured.error * 10**places) / 10**places:.{places}f}"
-    if not isfinite(measured.error):
-        error = "?"
+    error = "?"
+    if isfinite(measured.error):
+        error = f"{ceil(measured.error * 10**places) / 10**places:.{places}f}"
     value = round(measured.value, places) + 0.0  # never -0
     return f"{value:.{places}f} +- {error}{f' {unit}' if unit else ''}"
 

@@ -14,8 +14,8 @@ from sorterd.cameras import replay
 from sorterd.clock import ManualClock, RealClock
 from sorterd.holding import hold
 from sorterd.ports import Camera, DeviceUnavailable, Frame
-from sorterd.settings import Fault, Settings, SettingsFault
-from sorterd.wiring import open_camera
+from sorterd.settings import Settings, ask_for_a_camera
+from sorterd.wiring.devices import open_camera
 
 # Width by height may differ from the station's by rounding, not by another shape of picture.
 _SHAPE_FRAC: Final = 0.01
@@ -54,18 +54,7 @@ def opened(source: Source, settings: Settings, what: str) -> Iterator[Camera]:
         finally:
             camera.close()
         return
-    if settings.camera.kind == "simulated":
-        raise SettingsFault(
-            [
-                Fault(
-                    "camera.kind",
-                    "simulated",
-                    "must be a camera that exists",
-                    "set it in the station's settings (--config), or give --recording",
-                    settings.source_of(("camera", "kind")),
-                )
-            ]
-        )
+    ask_for_a_camera(settings, "set it in the station's settings (--config), or give --recording")
     with hold(what):
         live = open_camera(settings.camera, settings.view, RealClock())
         try:

@@ -35,8 +35,8 @@ def settings_of(arguments: argparse.Namespace, **flags: object) -> Settings:
     Raises:
         SettingsFault: Anything is wrong with them; it holds every fault there is.
     """
-    if arguments.config is None and USUAL_CONFIG.exists():
-        arguments.config = USUAL_CONFIG
+    if arguments.config is None:
+        arguments.config = usual_config()
     return given_settings(arguments, **flags)
 
 
@@ -55,10 +55,18 @@ def gates_of(arguments: argparse.Namespace) -> ReadGates:
     Raises:
         SettingsFault: The file cannot be read at all.
     """
-    config = arguments.config
-    if config is None and USUAL_CONFIG.exists():
-        config = USUAL_CONFIG
-    return load_gates(config, _set(arguments))
+    return load_gates(arguments.config or usual_config(), _set(arguments))
+
+
+def usual_config() -> Path | None:
+    """Return where the installed station has its settings; None if there is no such station.
+
+    What this user may not even look for counts as there: reading it says so, and what to do.
+    """
+    try:
+        return USUAL_CONFIG if USUAL_CONFIG.exists() else None
+    except PermissionError:
+        return USUAL_CONFIG
 
 
 def _set(arguments: argparse.Namespace) -> dict[str, object]:

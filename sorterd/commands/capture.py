@@ -20,9 +20,9 @@ from sorterd.clock import RealClock
 from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
 from sorterd.holding import hold
 from sorterd.ports import Camera, Clock, DeviceFault, Frame, PartSettings
-from sorterd.settings import Fault, Settings, SettingsFault
+from sorterd.settings import Settings, ask_for_a_camera
 from sorterd.sinks.film import open_film
-from sorterd.wiring import open_camera
+from sorterd.wiring.devices import open_camera
 
 PICTURES: Final = (".png", ".jpg", ".jpeg")
 FILMS: Final = (".mp4", ".avi", ".gif")
@@ -138,18 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_camera(settings: Settings) -> None:
-    if settings.camera.kind == "simulated":
-        raise SettingsFault(
-            [
-                Fault(
-                    "camera.kind",
-                    "simulated",
-                    "must be a camera that exists",
-                    "set kind to pi or v4l2, or see `sorterd --dry-run --film FILE`",
-                    settings.source_of(("camera", "kind")),
-                )
-            ]
-        )
+    ask_for_a_camera(settings, "set kind to pi or v4l2, or see `sorterd --dry-run --film FILE`")
 
 
 def _recorded(part: PartSettings) -> bool:

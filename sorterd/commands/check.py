@@ -8,7 +8,7 @@ from sorterd.clock import RealClock
 from sorterd.commands.arguments import add_settings, settings_of
 from sorterd.realtime import PRIORITIES, place_at
 from sorterd.settings import explain
-from sorterd.wiring import check_together, open_model
+from sorterd.wiring.models import check_together, open_model
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from sorterd.commands.arguments import add_settings, settings_of
 from sorterd.holding import holder
 from sorterd.ports import DeviceUnavailable
 from sorterd.settings import Settings, SettingsFault
-from sorterd.wiring import check_together, open_bundle
+from sorterd.wiring.models import check_together, open_bundle
 
 EXAMPLES: Final = """\
 examples:

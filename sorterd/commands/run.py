@@ -11,11 +11,11 @@ from types import FrameType
 
 from sorterd import exit_codes
 from sorterd.commands.arguments import (
-    USUAL_CONFIG,
     add_settings,
     given_settings,
     number,
     settings_of,
+    usual_config,
     whole_number,
 )
 
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.dry_run:
         return _dry_run(arguments)
-    if arguments.config is None and not USUAL_CONFIG.exists():
+    if arguments.config is None and usual_config() is None:
         print(
             "sorterd: no settings: give --config FILE, or try `sorterd --dry-run`, "
             "which needs none",

@@ -18,7 +18,7 @@ from sorterd.patience import Patience
 from sorterd.pipeline import Onlooker
 from sorterd.ports import Camera, DeviceFault, Frame, Sink
 from sorterd.triggers.simulated import SimulatedTrigger
-from sorterd.wiring import Station
+from sorterd.wiring.parts import Station
 
 S_NS = 1_000_000_000
 

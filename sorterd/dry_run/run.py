@@ -28,18 +28,12 @@ from sorterd.simulation.report import Report, Run, report
 from sorterd.simulation.servo import SimulatedServo
 from sorterd.simulation.world import PieceSource, World
 from sorterd.sinks.journal import open_journal, read
-from sorterd.wiring import (
-    MS_NS,
-    Model,
-    Reviewing,
-    assemble,
-    bins_of,
-    check_together,
-    open_camera,
-    open_model,
-    open_reviewing,
-    simulated_gates,
-)
+from sorterd.wiring.devices import open_camera, simulated_gates
+from sorterd.wiring.models import Model, check_together, open_model
+from sorterd.wiring.parts import assemble
+from sorterd.wiring.plans import bins_of
+from sorterd.wiring.reviewing import Reviewing, open_reviewing
+from sorterd.wiring.units import MS_NS
 
 USUAL_S = 60.0
 # A folder of the wrong files must not push the table off the screen.

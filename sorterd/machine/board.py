@@ -31,7 +31,7 @@ def processor(root: Path = Path("/")) -> str | None:
 
 
 def is_pi(root: Path = Path("/")) -> bool:
-    """Return whether this is a Raspberry Pi."""
+    """Return whether this is a Raspberry Pi. GPIO chips prove nothing: many PCs have one."""
     return "Raspberry Pi" in (board(root) or "")
 
 

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SerializeAsAny, Valida
 
 from sorterd.ports import PartSettings
 from sorterd.settings.errors import faults_of
-from sorterd.settings.faults import Fault, SettingsFault
+from sorterd.settings.faults import Fault, SettingsFault, key_text
 from sorterd.settings.layers import (
     Keys,
     Layer,
@@ -149,6 +149,11 @@ class Settings(Branch):
         """Return where a value, or the first value of a table, came from."""
         within = (self._sources[each] for each in self._sources if each[: len(keys)] == keys)
         return next(within, "default")
+
+    def fault(self, keys: Keys, value: object, bound: str, remedy: str) -> Fault:
+        """Return a fault of one value, or of one that is missing where `value` is None."""
+        source = self.source_of(keys if value is not None else keys[:-1])
+        return Fault(key_text(keys), value, bound, remedy, source)
 
 
 def load(config: Path | None, flags: Mapping[str, object]) -> Settings:

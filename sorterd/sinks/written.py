@@ -21,7 +21,7 @@ def written_bytes(io: Path = IO) -> int | None:
         return None  # not Linux, or a kernel without the count
 
 
-def told(written: int | None, elapsed_ns: int) -> str:
+def told_written(written: int | None, elapsed_ns: int) -> str:
     """Return one line for a person.
 
     Args:

@@ -14,7 +14,8 @@ from sorterd.calibration.board import BoardEye, charuco
 from sorterd.calibration.sheet import PAPERS
 from sorterd.calibration.spread import NotMeasured
 from sorterd.cli import main
-from sorterd.holding import hold
+from sorterd.clock import ManualClock
+from sorterd.holding import hold, holder
 from sorterd.ports import Frame
 from sorterd.settings import load
 from tests.calibration.riding_board import Riding
@@ -209,6 +210,44 @@ def test_the_camera_is_refused_while_another_holds_it(
 
     assert code == exit_codes.DEVICE
     assert "held by sorterd run" in capsys.readouterr().err
+
+
+def test_the_stations_own_camera_is_watched_until_a_pass_is_over(
+    recording: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It should open the camera of the settings, and hold the devices meanwhile."""
+    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
+    monkeypatch.setattr("sorterd.calibration.watching.RealClock", ManualClock)
+    camera = [
+        f"camera={{kind = 'replay', path = '{recording}', loop = true}}",
+        "view.width_px=320",
+        "view.height_px=240",
+    ]
+    asked = ["calibrate", "belt", "--passes", "2", "--out", str(tmp_path / "out")]
+    code = main([*asked, *(part for each in camera for part in ("--set", each))])
+
+    assert code == exit_codes.DONE
+    assert "lay the board on the running belt" in capsys.readouterr().out
+    assert "2 passes, " in (tmp_path / "out" / "belt.toml").read_text()
+    assert holder() is None
+
+
+def test_a_tray_of_lids_needs_no_belt(tmp_path: Path) -> None:
+    """It should measure the scale alone where the station has lids."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    middle = RIDING.frame(RIDING.frames // 2).pixels
+    for number in range(8):
+        cv2.imwrite(str(frames / f"{number}.png"), middle)
+    asked = ["calibrate", "belt", "--recording", str(frames), "--out", str(tmp_path / "out")]
+
+    assert main([*asked, "--set", "station=lids"]) == exit_codes.DONE
+    text = (tmp_path / "out" / "belt.toml").read_text()
+    assert "mm_per_px = " in text
+    assert "[belt]" not in text
 
 
 def test_a_station_without_a_camera_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:

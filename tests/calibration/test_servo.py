@@ -140,7 +140,7 @@ def test_from_the_command_line(
     read, write = os.pipe()
     os.write(write, b"s+++\n")
     os.close(write)
-    monkeypatch.setattr("sorterd.commands.calibrate.RealClock", ManualClock)
+    monkeypatch.setattr("sorterd.commands.calibrating.RealClock", ManualClock)
     asked = ["calibrate", "servo", "--config", str(config), "--out", str(tmp_path / "out")]
 
     with os.fdopen(read) as pipe:
@@ -148,7 +148,7 @@ def test_from_the_command_line(
         assert main([*asked, "glass"]) == exit_codes.DONE
     assert "shut_deg = -42.3  # 1030 us" in (tmp_path / "out" / "servo-glass.toml").read_text()
     assert main([*asked, "lid"]) == exit_codes.UNFIT
-    assert "gate lid is a simulated, not a servo" in capsys.readouterr().err
+    assert "gate lid is of kind simulated, which is no servo" in capsys.readouterr().err
 
 
 def test_a_terminal_gives_keys_at_once_and_is_left_as_it_was() -> None:

@@ -16,7 +16,8 @@ from sorterd.clock import ManualClock
 from sorterd.ports import DeviceUnavailable
 from sorterd.settings import load as load_settings
 from sorterd.settings.faults import SettingsFault
-from sorterd.wiring import check_together, open_model, region_finder
+from sorterd.wiring.models import check_together, open_model
+from sorterd.wiring.parts import region_finder
 from tools.workshop.bundling import seal
 
 TINY = Path(__file__).parent / "tiny_segments" / "segments.tflite"

@@ -18,7 +18,7 @@ from sorterd.commands import models
 from sorterd.core.batching import Cost
 from sorterd.holding import Holder
 from sorterd.settings import Settings, load
-from sorterd.wiring import Model, open_bundle, open_model
+from sorterd.wiring.models import Model, open_bundle, open_model
 
 TINY = Path(__file__).parents[1] / "classifiers" / "tiny" / "int8"
 STATION = """

@@ -301,5 +301,13 @@ def test_it_starts_without_what_it_does_not_need(tmp_path: Path) -> None:
 
     imported = set(done.stdout.splitlines()[-1].split())
     assert "sorterd.commands.safe" in imported
-    unwanted = {"numpy", "cv2", "PIL", "gpiozero", "asyncio", "sorterd.wiring", "sorterd.station"}
+    unwanted = {
+        "numpy",
+        "cv2",
+        "PIL",
+        "gpiozero",
+        "asyncio",
+        "sorterd.wiring.models",
+        "sorterd.station",
+    }
     assert imported & unwanted == set()

@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from sorterd.clock import ManualClock
 from sorterd.gates.servo import Settings, open_part
-from sorterd.pins import Pins, mock_pins, on_a_pi, real_pins
+from sorterd.pins import Pins, mock_pins, real_pins
 from sorterd.ports import DeviceFault, DeviceUnavailable
 from sorterd.servos import ServoGate
 from tests.gates.fake_lgpio import Lgpio
@@ -88,16 +87,6 @@ def test_off_a_pi_the_pins_are_mock() -> None:
     with pytest.raises(DeviceUnavailable, match="already in use"):
         opened("paper", Settings(pin=17, pins="mock"))
     gate.close()
-
-
-def test_a_pi_is_known_by_its_name(tmp_path: Path) -> None:
-    """It should look into both places, of which a container hides one."""
-    tree, processors = tmp_path / "model", tmp_path / "cpuinfo"
-    processors.write_text("Model\t\t: Raspberry Pi 5 Model B Rev 1.0\n")
-
-    assert on_a_pi([tree, processors])
-    processors.write_text("model name\t: Some PC\n")
-    assert not on_a_pi([tree, processors])
 
 
 @given(

@@ -26,7 +26,8 @@ from sorterd.ports import Frame, Gate, InputSpec
 from sorterd.service.heartbeat import Heartbeat
 from sorterd.settings import load
 from sorterd.vision.regions import Finding
-from sorterd.wiring import Model, Station, assemble
+from sorterd.wiring.models import Model
+from sorterd.wiring.parts import Station, assemble
 
 S = 1_000_000_000
 FRAME_NS = S // 30

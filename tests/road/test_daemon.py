@@ -18,7 +18,9 @@ from sorterd.patience import Patience
 from sorterd.ports import Camera, Clock, DeviceFault, DeviceUnavailable, Frame, InputSpec
 from sorterd.settings import load
 from sorterd.simulation.servo import SimulatedServo
-from sorterd.wiring import Model, Station, assemble, simulated_gates
+from sorterd.wiring.devices import simulated_gates
+from sorterd.wiring.models import Model
+from sorterd.wiring.parts import Station, assemble
 
 SPEC = InputSpec(32, 32, "uint8", gain=1 / 127.5, offset=-1.0, scale=1 / 127.5, zero_point=128)
 

@@ -53,7 +53,7 @@ def test_nothing_is_imported_that_nobody_asked_for(
 ) -> None:
     """It should leave out the simulation's pictures, and what only reads the environment."""
     imported, _ = usual
-    assert "sorterd.wiring" in imported
+    assert "sorterd.wiring.models" in imported
     assert module not in imported
 
 

@@ -112,7 +112,7 @@ def test_a_fault_tells_key_value_bound_remedy_and_source(read: Read, tmp_path: P
         ("speed_mm_s = 1", "speed_mm_s", "write belt.speed_mm_s"),
         ("[gate.x]\nat_mm = 5", "gate", "write gates"),
         ("[gates.x]\nat = 5", "gates.x.at", "write gates.x.at_mm"),
-        ("[gates.x]\npin = 5", "gates.x.pin", 'write gates.x.kind = "servo" beside it'),
+        ("[gates.x]\npin = 5", "gates.x.pin", 'write gates.x.kind = "relay" or "servo" beside it'),
         ("[gates.x]\npart = 5", "gates.x.part", "take it out"),
         ("camera = {kind='replay', path='x', rat_hz=5}", "camera.rat_hz", "write camera.rate_hz"),
         ("[bins.x]\nlabel = []", "bins.x.label", "write bins.x.labels"),

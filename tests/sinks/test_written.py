@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sorterd.sinks.written import told, written_bytes
+from sorterd.sinks.written import told_written, written_bytes
 
 
 def test_what_is_written_is_counted(tmp_path: Path) -> None:
@@ -24,5 +24,5 @@ def test_nobody_counts(tmp_path: Path, says: str) -> None:
 
 def test_it_is_told_in_a_line() -> None:
     """It should name megabytes and hours."""
-    assert told(3_140_000, 90 * 60 * 10**9) == "3.1 MB written to disk in 1.5 h"
-    assert told(None, 1) == "what was written to disk is not counted on this system"
+    assert told_written(3_140_000, 90 * 60 * 10**9) == "3.1 MB written to disk in 1.5 h"
+    assert told_written(None, 1) == "what was written to disk is not counted on this system"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sorterd.core.records import Box
 from sorterd.settings import Settings
 from sorterd.vision.regions import RegionFinder
-from sorterd.wiring import region_rules
+from sorterd.wiring.plans import region_rules
 from tools.workshop.bench.frames import (
     FRAME_NS,
     HEIGHT_PX,

@@ -9,7 +9,7 @@ from sorterd.core.records import EndPiece
 from sorterd.pipeline import Job, answer
 from sorterd.ports import Frame
 from sorterd.settings import Settings, cross_faults
-from sorterd.wiring import Model
+from sorterd.wiring.models import Model
 from tools.workshop.bench.frames import FRAME_NS, belt_frames, empty_frames
 from tools.workshop.bench.opening import bench_settings, open_single, road
 from tools.workshop.bench.rows import QUICK, Bench

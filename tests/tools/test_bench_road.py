@@ -12,7 +12,7 @@ from sorterd.clock import ManualClock
 from sorterd.core.records import Outcome
 from sorterd.lockstep import Lockstep, NominalCost
 from sorterd.settings import Settings
-from sorterd.wiring import Model, open_model
+from sorterd.wiring.models import Model, open_model
 from tools.workshop.bench import batches, road
 from tools.workshop.bench.bench_camera import PacedCamera, ToldCamera
 from tools.workshop.bench.driving import Drive, Road, one_bin

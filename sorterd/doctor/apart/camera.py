@@ -16,7 +16,7 @@ from sorterd.holding import hold, holder
 from sorterd.ports import Clock, DeviceFault, DeviceUnavailable, Frame
 from sorterd.settings.parts import PartIn
 from sorterd.settings.tree import View
-from sorterd.wiring import open_camera
+from sorterd.wiring.devices import open_camera
 
 FRAMES: Final = 15
 """Half a second at the usual rate: exposure has settled, and a rate can be told."""

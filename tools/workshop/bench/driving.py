@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sorterd.classifiers.runtimes import Runtime
 from sorterd.core.records import Drop, Reason
 from sorterd.settings import Settings
-from sorterd.wiring import open_model
+from sorterd.wiring.models import open_model
 from tools.workshop.bench.bench_camera import ToldCamera
 from tools.workshop.bench.frames import Pixels, belt_frames, empty_frames
 from tools.workshop.bench.opening import bench_settings

@@ -19,7 +19,7 @@ from sorterd.core.batching import Cost
 from sorterd.core.records import Drop, Movement, Outcome, Reason
 from sorterd.ports import Classifier, Clock
 from sorterd.settings import Settings
-from sorterd.wiring import open_model
+from sorterd.wiring.models import open_model
 from tools.workshop.bench.bench_camera import PacedCamera
 from tools.workshop.bench.driving import MS_NS, empty_film, film, one_bin
 from tools.workshop.bench.frames import FRAME_HZ, FRAME_NS, MM_PER_PX, WIDTH_PX

@@ -15,7 +15,9 @@ from sorterd.realtime import steady_memory
 from sorterd.settings import load
 from sorterd.simulation.servo import SimulatedServo
 from sorterd.sinks.journal import open_journal, read
-from sorterd.wiring import assemble, open_model, simulated_gates
+from sorterd.wiring.devices import simulated_gates
+from sorterd.wiring.models import open_model
+from sorterd.wiring.parts import assemble
 from tools.workshop.bench.reel import ReelCamera, plan_of
 from tools.workshop.bench.resident import resident, say
 

@@ -12,7 +12,9 @@ from typing import Any, Final
 from sorterd.classifiers.bundle import Bundle
 from sorterd.ports import Clock
 from sorterd.settings import Settings
-from sorterd.wiring import Model, Station, assemble, open_model, simulated_gates
+from sorterd.wiring.devices import simulated_gates
+from sorterd.wiring.models import Model, open_model
+from sorterd.wiring.parts import Station, assemble
 from tools.workshop.bench.rows import Bench
 
 EVERY_FRAME: Final[Mapping[str, object]] = MappingProxyType(

@@ -24,7 +24,9 @@ from sorterd.ports import Frame
 from sorterd.realtime import steady_memory
 from sorterd.settings import Settings
 from sorterd.sinks.journal import open_journal
-from sorterd.wiring import Model, assemble, simulated_gates
+from sorterd.wiring.devices import simulated_gates
+from sorterd.wiring.models import Model
+from sorterd.wiring.parts import assemble
 from tools.workshop.bench.frames import (
     FRAME_NS,
     HEIGHT_PX,

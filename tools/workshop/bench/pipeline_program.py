@@ -16,7 +16,9 @@ from sorterd.clock import RealClock, thread_cpu_ns
 from sorterd.pipeline import Finder, Pipeline
 from sorterd.settings import load
 from sorterd.vision.regions import Finding
-from sorterd.wiring import mind, open_model, region_finder
+from sorterd.wiring.models import open_model
+from sorterd.wiring.parts import region_finder
+from sorterd.wiring.plans import mind
 from tools.workshop.bench.reel import WARM, ReelCamera, plan_of
 from tools.workshop.bench.resident import ready
 

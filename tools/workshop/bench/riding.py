@@ -10,7 +10,7 @@ from sorterd.core.records import Outcome
 from sorterd.daemon import Daemon
 from sorterd.patience import Patience
 from sorterd.ports import Camera, Clock
-from sorterd.wiring import Station
+from sorterd.wiring.parts import Station
 
 # Stopping waits for pulses already sent; then every thread is given two seconds.
 _STOP_S = 30.0

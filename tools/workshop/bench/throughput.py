@@ -16,7 +16,7 @@ import numpy as np
 from sorterd.classifiers.runtimes import Runtime
 from sorterd.core.records import Drop
 from sorterd.settings import Settings
-from sorterd.wiring import open_model
+from sorterd.wiring.models import open_model
 from tools.workshop.bench.bench_camera import ToldCamera
 from tools.workshop.bench.driving import MS_NS, TRAVEL_PX, empty_film, film, one_bin
 from tools.workshop.bench.opening import EVERY_FRAME, bench_settings

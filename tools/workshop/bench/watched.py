@@ -24,7 +24,10 @@ from sorterd.core.records import (
 from sorterd.pipeline import AnyMind, Job, Pipeline, Todo
 from sorterd.ports import Clock, DeviceFault, Frame
 from sorterd.settings import Settings
-from sorterd.wiring import Model, Station, assemble, mind, region_finder, simulated_gates
+from sorterd.wiring.devices import simulated_gates
+from sorterd.wiring.models import Model
+from sorterd.wiring.parts import Station, assemble, region_finder
+from sorterd.wiring.plans import mind
 from tools.workshop.bench.stopwatch import Stopwatch, timed
 
 # A road that has not ended by now never will: 100 invokes of the slowest runtime.

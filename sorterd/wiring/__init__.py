@@ -1,0 +1,1 @@
+"""Settings into parts: where what a person writes becomes what the road is made of."""

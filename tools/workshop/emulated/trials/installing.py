@@ -15,8 +15,8 @@ INSTALL_S: Final = 300
 BEFORE: Final = "/root/before"
 _INVENTORY: Final = "/root/inventory"
 # Files of the machine, without those that come and go by themselves: processes, devices, what is
-# handed in, logs, and what systemd and udev remember of anything. Units are files, and the links that
-# start them too.
+# handed in, logs, and what systemd and udev remember of anything. Units are files, and so are the
+# links that start them.
 _INVENTORY_SCRIPT: Final = f"""cat > {_INVENTORY} <<'END'
 #!/bin/bash
 find / \\( -path /proc -o -path /sys -o -path /dev -o -path /share -o -path /mnt -o -path /tmp \\

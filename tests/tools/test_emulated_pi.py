@@ -22,7 +22,7 @@ from tools.workshop.emulated.host import TO_BUILD, apt_line, missing
 from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.shelf import Part, Shelf, contents, fingerprint
 from tools.workshop.emulated.trials import dying, removal, sorting
-from tools.workshop.faults import EXIT_DONE, WorkshopFault
+from tools.workshop.faults import EXIT_DONE, EXIT_INPUT, WorkshopFault
 
 PI = wheels.environment("aarch64")
 PC = wheels.environment("x86_64")
@@ -331,6 +331,24 @@ def test_the_commands_list_their_chapters(capsys: pytest.CaptureFixture[str]) ->
     assert emulated_pi.main(["test", "--list"]) == EXIT_DONE
 
     assert "watchdog, kill -9, stop" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("more", "code"), [((), EXIT_INPUT), (("--or-skip",), EXIT_DONE)])
+def test_what_cannot_be_tried_here_is_told(
+    more: tuple[str, ...],
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It should be a fault where no container can be run, and a loud skip where that is allowed."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    assert emulated_pi.main(["quick", "--cache", str(tmp_path), *more]) == code
+
+    told = capsys.readouterr()
+    assert "needs root: run it with sudo" in told.out + told.err
+    assert ("SKIPPED" in told.out) is bool(more)
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from typing import Final, Self
 from sorterd.ports import Clock
 from tools.workshop.emulated.calling import call, end, last_line
 from tools.workshop.emulated.guests import TOO_LONG, Answer
+from tools.workshop.emulated.host import Impossible
 from tools.workshop.faults import WorkshopFault
 
 UP_S: Final = 60
@@ -70,7 +71,7 @@ class Container:
         """Unpack it, start it and wait until systemd is up.
 
         Raises:
-            WorkshopFault: It did not come up.
+            Impossible: It did not come up.
         """
         root = self._folder / "root"
         root.mkdir(parents=True)
@@ -137,7 +138,7 @@ class Container:
             if self._leader and self.run("systemctl is-system-running").last in _UP:
                 return
             self._clock.sleep_until(self._clock.now_ns() + _LOOK_NS)
-        raise WorkshopFault(f"no systemd came up in the container: {last_line(self.console)}")
+        raise Impossible(f"no systemd came up in the container: {last_line(self.console)}")
 
     def _stop(self) -> None:
         if self._process is not None:

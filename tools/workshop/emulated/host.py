@@ -53,14 +53,18 @@ def apt_line(packages: list[str]) -> str:
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
+class Impossible(WorkshopFault):
+    """This machine, as it is, cannot do what was asked for; another one may."""
+
+
 def be_root(why: str) -> None:
     """Tell anyone who is not root to be.
 
     Raises:
-        WorkshopFault: Somebody else runs this.
+        Impossible: Somebody else runs this.
     """
     if os.geteuid() != 0:
-        raise WorkshopFault(f"{why} needs root: run it with sudo")
+        raise Impossible(f"{why} needs root: run it with sudo")
 
 
 def equip(wanted: Mapping[str, str], log: Path, *, install: bool) -> None:
@@ -72,7 +76,8 @@ def equip(wanted: Mapping[str, str], log: Path, *, install: bool) -> None:
         install: Install, not only name, what is missing.
 
     Raises:
-        WorkshopFault: Something is missing; the message has the line that installs it.
+        Impossible: Something is missing; the message has the line that installs it.
+        WorkshopFault: apt could not install it.
     """
     lacking = missing(wanted)
     if lacking and install:
@@ -81,7 +86,7 @@ def equip(wanted: Mapping[str, str], log: Path, *, install: bool) -> None:
         call(apt_line(lacking).split(), log, environment=quiet)
         lacking = missing(wanted)
     if lacking:
-        raise WorkshopFault(f"missing on this machine: {apt_line(lacking)} (or --install-packages)")
+        raise Impossible(f"missing on this machine: {apt_line(lacking)} (or --install-packages)")
 
 
 def call_qemu_user(log: Path) -> None:

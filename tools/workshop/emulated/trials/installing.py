@@ -22,8 +22,11 @@ find / \\( -path /proc -o -path /sys -o -path /dev -o -path /share -o -path /mnt
   -o -path /root -o -path /var/log -o -path /var/tmp -o -path /run/systemd -o -path /run/udev \\
   -o -path /run/log -o -path /run/user -o -path /run/emulated -o -path /var/lib/systemd \\) \\
   -prune -o -printf '%p\\n' | sort
-getent passwd | sed 's/^/user /'
-getent group | sed 's/^/group /'
+getent passwd | sed 's/^/user /' | sort
+getent group | cut -d: -f1 | sed 's/^/group /' | sort
+# Who is in which group: a line each.
+getent group | awk -F: '{{ n = split($4, who, ","); for (i = 1; i <= n; i++)
+  print "member of", $1, who[i] }}' | sort
 systemctl list-unit-files --no-legend --no-pager | awk '{{print "unit", $1}}' | sort
 END
 chmod +x {_INVENTORY}"""

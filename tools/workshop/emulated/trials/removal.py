@@ -6,9 +6,11 @@ from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.trials.installing import BEFORE, CHECKOUT, INSTALL_S, inventory
 from tools.workshop.emulated.trials.sorting import SLOW
 
-KEPT: Final = ("/etc/sorterd", "/var/lib/sorterd")
-"""Settings and what the station has learned: a person's, so they stay unless --purge is given."""
-_OWNERS: Final = ("user sorterd", "group sorterd")
+KEPT: Final = ("/etc/sorterd", "/var/lib/sorterd", "/etc/sysusers.d")
+"""Settings and what the station has learned: a person's, so they stay unless --purge is given.
+
+What else the installation made, an empty folder of systemd's, is noted among the settings."""
+_OWNERS: Final = ("user sorterd", "group sorterd", " sorterd")
 """Whom that belongs to, and the console's user, stay with it."""
 # Written by useradd's kind whenever a user comes or goes.
 _PASSING: Final = r"(^[<>] /etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock)"

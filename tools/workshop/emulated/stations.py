@@ -89,12 +89,20 @@ stall_ms = 60000
 )
 _IN_CONTAINER: Final = (
     """name = "contained"
+gate_tolerance_ms = 1000
 max_open_ms = 8000
 
 [camera]
 kind = "replay"
 path = "/given/belt.mp4"
 loop = true
+
+[frames]
+max_age_ms = 2000
+
+[model]
+batch_sizes = [1]
+stall_ms = 10000
 """
     + _COMMON
 )

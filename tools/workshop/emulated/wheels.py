@@ -24,6 +24,7 @@ EDITION: Final = 1
 PYTHON: Final = "3.11"
 PLATFORMS: Final = ("manylinux2014", *(f"manylinux_2_{minor}" for minor in range(17, 37)))
 """Debian bookworm has glibc 2.36; pip takes older names only where each is given."""
+EXTRAS: Final = ("pi", "console")
 LEFT_OUT: Final = ("picamera2",)
 """A Pi has it from apt, beside the camera library that it belongs to; Debian has neither."""
 BESIDES: Final = ("pip", "setuptools", "wheel")
@@ -50,12 +51,12 @@ def environment(machine: str, python: str = PYTHON) -> dict[str, str]:
 
 
 def project_needs(pyproject: str) -> list[str]:
-    """Return what installing the project asks for: to run, on a Pi's pins, and to be built."""
+    """Return what `systemd/install` asks for: to run, on pins, to show a page, to be built."""
     table = tomllib.loads(pyproject)
     project = table["project"]
     asked = [
         *project["dependencies"],
-        *project["optional-dependencies"]["pi"],
+        *(need for extra in EXTRAS for need in project["optional-dependencies"][extra]),
         *table["build-system"]["requires"],
     ]
     return [need for need in asked if Requirement(need).name not in LEFT_OUT]

@@ -15,7 +15,8 @@ INSTALL_S: Final = 300
 BEFORE: Final = "/root/before"
 _INVENTORY: Final = "/root/inventory"
 # Files of the machine, without those that come and go by themselves: processes, devices, what is
-# handed in, logs, and what systemd and udev remember of anything.
+# handed in, logs, and what systemd and udev remember of anything. Units are files, and so are the
+# links that start them.
 _INVENTORY_SCRIPT: Final = f"""cat > {_INVENTORY} <<'END'
 #!/bin/bash
 find / \\( -path /proc -o -path /sys -o -path /dev -o -path /share -o -path /mnt -o -path /tmp \\
@@ -27,7 +28,6 @@ getent group | cut -d: -f1 | sed 's/^/group /' | sort
 # Who is in which group: a line each.
 getent group | awk -F: '{{ n = split($4, who, ","); for (i = 1; i <= n; i++)
   print "member of", $1, who[i] }}' | sort
-systemctl list-unit-files --no-legend --no-pager | awk '{{print "unit", $1}}' | sort
 END
 chmod +x {_INVENTORY}"""
 

@@ -10,8 +10,8 @@ KEPT: Final = ("/etc/sorterd", "/var/lib/sorterd", "/etc/sysusers.d")
 """Settings and what the station has learned: a person's, so they stay unless --purge is given.
 
 What else the installation made, an empty folder of systemd's, is noted among the settings."""
-_OWNERS: Final = ("user sorterd", "group sorterd", " sorterd")
-"""Whom that belongs to, and the console's user, stay with it."""
+_OWNERS: Final = ("user sorterd", "group sorterd", " sorterd", "group gpio", "group i2c")
+"""Whom that belongs to, the console's user, and the devices' groups that they are in, stay too."""
 # Written by useradd's kind whenever a user comes or goes.
 _PASSING: Final = r"(^[<>] /etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock)"
 

@@ -12,7 +12,7 @@ from sorterd.core.sorter import Sorter
 from sorterd.settings.faults import Fault
 from sorterd.settings.layers import Keys
 from sorterd.settings.load import Settings
-from sorterd.settings.tree import Gate
+from sorterd.settings.tree import Gate, Trigger
 
 
 def belt_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fault]:
@@ -31,7 +31,7 @@ def belt_faults(settings: Settings, cost_ms: Mapping[int, float]) -> Iterator[Fa
         yield from _place_fault(settings, keys, gate, gate.at_mm, view, cost_ms)
     yield from _open_fault(settings, view)
     if settings.trigger is not None:
-        yield from _beam_faults(settings, settings.trigger.at_mm, view)
+        yield from _beam_faults(settings, settings.trigger, view)
 
 
 def _place_fault(
@@ -103,9 +103,9 @@ def longest_on_faults(settings: Settings, needs_ms: Mapping[str, float]) -> Iter
             yield settings.fault(("gates", name, "max_on_ms"), most_ms, bound, remedy)
 
 
-def _beam_faults(settings: Settings, at_mm: float, view: "_ViewAlongBelt") -> Iterator[Fault]:
+def _beam_faults(settings: Settings, beam: Trigger, view: "_ViewAlongBelt") -> Iterator[Fault]:
     """Tell of a beam that helps no gate: where the camera looks, or too near before the last."""
-    keys = ("trigger", "at_mm")
+    keys, at_mm = ("trigger", "at_mm"), beam.at_mm
     if at_mm < view.far_mm:
         bound = f"must be past the camera's view, which knows better: at least {view.far_mm:g}"
         yield settings.fault(keys, at_mm, bound, "move the beam down the belt")
@@ -119,11 +119,14 @@ def _beam_faults(settings: Settings, at_mm: float, view: "_ViewAlongBelt") -> It
         for notice_ms in (gate.move_ms + leads * settings.lead_ms,)
     ]
     last_mm, notice_ms, name = max(places, default=(at_mm, 0, ""))
+    # A piece that is believed to be ahead of the beam has had its pulse sent by so much sooner.
+    last_mm -= beam.tolerance_mm
     if at_mm > last_mm:
         gate = settings.gates[name]
         bound = (
             f"must help a gate: at most {math.floor(last_mm)}, which is gates.{name}.at_mm = "
-            f"{gate.at_mm:g} without margin_mm = {gate.margin_mm:g} and the "
+            f"{gate.at_mm:g} without margin_mm = {gate.margin_mm:g}, "
+            f"trigger.tolerance_mm = {beam.tolerance_mm:g} and the "
             f"{fastest_mm_s * notice_ms / 1000:.0f} mm of belt in move_ms = {gate.move_ms} and "
             f"{leads} times lead_ms = {settings.lead_ms}"
         )

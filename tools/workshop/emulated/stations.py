@@ -78,6 +78,10 @@ height_px = {height_px}
 rate_hz = 25
 timeout_ms = 10000
 
+[regions]
+# What creeps is else learned as belt before it is out of view, and vanishes.
+learn_s = 600
+
 [frames]
 max_age_ms = 10000
 

@@ -33,9 +33,15 @@ v4l2-ctl -d "/dev/$camera" --set-fmt-video "width=720,height=576,pixelformat=YUY
 # No words over the picture, and no gain that follows its own wave.
 v4l2-ctl -d "/dev/$camera" --set-ctrl loop_video=1,osd_text_mode=2,gain_automatic=0
 systemctl stop belt 2> /dev/null || true
+since=$(date +%s)
 systemd-run -q --collect --unit=belt bash -c "
   python3 /opt/emulated/play_belt.py /given/belt.yuyv 1440 576 $1 |
   v4l2-ctl -d /dev/$screen --stream-out-mmap --stream-from=-"
+# It plays when it says how quickly; before that the camera shows noise.
+for second in $(seq 300); do
+  journalctl -q -u belt --since=@$since -o cat | grep -q fps && break
+  sleep 1
+done
 """
 _CONTRACT: Final = """
 import json, subprocess

@@ -5,7 +5,7 @@ from typing import Final
 
 from tools.workshop.emulated.proving import Bench
 from tools.workshop.emulated.stations import COMPOST_PIN, GLASS_PIN
-from tools.workshop.emulated.trials.sorting import READY_S, run_belt
+from tools.workshop.emulated.trials.sorting import READY_S, run_belt, watch_pins
 
 RESTARTED_S: Final = 120
 _STATE: Final = "systemctl show sorterd -p NRestarts -p MainPID -p ActiveState -p Result --value"
@@ -51,7 +51,7 @@ def _kill(bench: Bench) -> None:
     since = bench.instant()
     script = "kill -KILL $(systemctl show sorterd -p MainPID --value)\n"
     if bench.pins:
-        script += f"""python3 /opt/emulated/watch_pins.py 20 {GLASS_PIN} {COMPOST_PIN}
+        script += f"""python3 /opt/emulated/watch_pins.py 20 time {GLASS_PIN} {COMPOST_PIN}
 gpioinfo gpiochip0 | grep -E 'GPIO(17|27)'"""
     after = bench.run(script, 120)
     came, _ = bench.wait_for(_STATE, lambda answer: _up_again(answer.said, before), RESTARTED_S)
@@ -68,9 +68,7 @@ gpioinfo gpiochip0 | grep -E 'GPIO(17|27)'"""
 
 def _wait_for_pulse(bench: Bench) -> None:
     """Return when a gate has begun to move."""
-    pins = f"{GLASS_PIN} {COMPOST_PIN}"
-    script = f'python3 /opt/emulated/watch_pins.py 1 {pins} | grep -v \'"edges": 0.*"edges": 0\''
-    bench.wait_for(script, lambda answer: answer.code == 0, RESTARTED_S)
+    watch_pins(bench, RESTARTED_S * bench.patience, "any")
 
 
 def _made_safe(bench: Bench, what: str, told: str) -> None:

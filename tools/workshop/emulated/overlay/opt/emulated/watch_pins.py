@@ -41,11 +41,16 @@ class Seen:
             self.first_s = self.last_s if self.first_s is None else self.first_s
 
 
-def main(seconds: float, pins: list[int]) -> None:
+PAUSE_S = 0.002
+"""Between looks: a pulse of a servo is as long, and the station needs the processor, too."""
+
+
+def main(seconds: float, until: str, pins: list[int]) -> None:
     """Watch for a while.
 
     Args:
-        seconds: How long.
+        seconds: How long at most.
+        until: Ends it sooner: once "all" or "any" of the pins have moved; or "time" alone does.
         pins: Their numbers on the chip.
     """
     chip = next(Path("/sys/devices/platform/gpio-sim.0").glob("gpiochip*"))
@@ -53,6 +58,10 @@ def main(seconds: float, pins: list[int]) -> None:
     seen = {pin: Seen(os.pread(file, 1, 0).decode()) for pin, file in files.items()}
     looks, began = 0, time.monotonic()
     while (now_s := time.monotonic() - began) < seconds:
+        moved = [one.edges > 0 for one in seen.values()]
+        if (until == "all" and all(moved)) or (until == "any" and any(moved)):
+            break
+        time.sleep(PAUSE_S)
         looks += 1
         for pin, file in files.items():
             seen[pin].look(os.pread(file, 1, 0).decode(), now_s)
@@ -61,4 +70,4 @@ def main(seconds: float, pins: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), [int(pin) for pin in sys.argv[2:]])
+    main(float(sys.argv[1]), sys.argv[2], [int(pin) for pin in sys.argv[3:]])

@@ -1,6 +1,7 @@
 """Builders with defaults for the tests of the core: a small belt, what is seen on it, scores."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import hypothesis
@@ -16,6 +17,15 @@ MS = 1_000_000
 # A test that fails on one run in fifty tells nobody what broke it.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were() -> Iterator[None]:
+    """Take back the handlers that a command run within the test has set for its process."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 """Build libcamera with cameras that exist in memory alone, and try sorterd's Pi camera on them.
 
 The real picamera2 on the real libcamera, without a Pi: what a stand-in cannot show. Needs Debian
-or what is made of it, some 10 minutes the first time, and 400 MB.
+or what is made of it, some 10 minutes the first time, and 500 MB.
 """
 
 import argparse

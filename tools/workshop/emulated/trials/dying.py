@@ -108,8 +108,9 @@ def _stop(bench: Bench) -> None:
     )
     if bench.pins:
         lines = bench.run(
-            "gpioinfo gpiochip0 | grep -E 'GPIO(17|27)'; cd /sys/devices/platform/gpio-sim.0/gpiochip0"
-            f" && cat sim_gpio{GLASS_PIN}/value sim_gpio{COMPOST_PIN}/value"
+            "gpioinfo gpiochip0 | grep -E 'GPIO(17|27)'; "
+            "cd /sys/devices/platform/gpio-sim.0/gpiochip0 && "
+            f"cat sim_gpio{GLASS_PIN}/value sim_gpio{COMPOST_PIN}/value"
         )
         bench.check(
             "pins are let go of after a stop",

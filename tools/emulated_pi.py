@@ -2,9 +2,9 @@
 """A Raspberry Pi without a Raspberry Pi: build one, use it, and prove the station on it.
 
 The emulated machine is a 64-bit Debian 12 for arm64 under QEMU, with a real kernel, a real systemd,
-54 pins under the name of a Pi 4's chip (gpio-sim), the kernel's own pretended camera (vivid), an
-I2C bus, the wheels that a Pi would install, and no network. It is as slow as emulation is: what it
-says about time means nothing; what it says about permissions, devices and ways to die does.
+54 pins under the name of a Pi 4's chip (gpio-sim), the kernel's own pretended camera (vivid), the
+wheels that a Pi would install, and no network. It is as slow as emulation is: what it says about
+time means nothing; what it says about permissions, devices and ways to die does.
 
 commands:
   build   make the machine; what is made is kept and made again only where its recipe has changed

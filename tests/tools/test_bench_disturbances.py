@@ -127,3 +127,15 @@ def test_a_board_is_told_by_its_name(tmp_path: Path) -> None:
     assert machine(planted(tmp_path, PI))["board"] == "Raspberry Pi 5 Model B Rev 1.0"
     assert machine(tmp_path)["processor"] == "Raspberry Pi 5 Model B"
     assert machine(tmp_path / "nowhere")["board"] is None
+
+
+def test_hosts_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """It should name the instructions by which a runtime's kernels differ, seven times in speed."""
+    flags = "model name\t: AMD EPYC\nflags\t\t: fpu sse4_2 avx avx2 avx512f avx512_vnni\n"
+    new, old = (
+        machine(planted(tmp_path / name, {"proc/cpuinfo": text}))["processor"]
+        for name, text in (("new", flags), ("old", flags.replace(" avx512f avx512_vnni", "")))
+    )
+
+    assert new == "AMD EPYC with avx2, avx512f, avx512_vnni"
+    assert old == "AMD EPYC with avx2"

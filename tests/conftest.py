@@ -14,17 +14,31 @@ from sorterd.core.records import Box, FrameSeen, Region, RunBatch, ScoresReady
 
 MS = 1_000_000
 
+AT_FIRST = {
+    each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+}
+
 # A test that fails on one run in fifty tells nobody what broke it.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)
-def signals_as_they_were() -> Iterator[None]:
-    """Take back the handlers that a command run within the test has set for its process."""
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+def signals_as_a_terminal_gives_them() -> Iterator[None]:
+    """Start each test as a terminal starts a program, and take back what a command set in it.
+
+    A command that a fixture of a wider scope runs sets its handlers before this one is asked; and a
+    shell makes what it starts in the background deaf to Ctrl-C.
+    """
+    given = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for each, handler in given.items():
+        signal.signal(each, handler)
     yield
-    for each, handler in before.items():
+    for each, handler in AT_FIRST.items():
         signal.signal(each, handler)
 
 

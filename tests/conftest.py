@@ -14,9 +14,7 @@ from sorterd.core.records import Box, FrameSeen, Region, RunBatch, ScoresReady
 
 MS = 1_000_000
 
-AT_FIRST = {
-    each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-}
+AT_FIRST = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
 # A test that fails on one run in fifty tells nobody what broke it.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -30,13 +28,9 @@ def signals_as_a_terminal_gives_them() -> Iterator[None]:
     A command that a fixture of a wider scope runs sets its handlers before this one is asked; and a
     shell makes what it starts in the background deaf to Ctrl-C.
     """
-    given = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-        signal.SIGHUP: signal.SIG_DFL,
-    }
-    for each, handler in given.items():
-        signal.signal(each, handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
     yield
     for each, handler in AT_FIRST.items():
         signal.signal(each, handler)

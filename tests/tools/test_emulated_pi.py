@@ -387,6 +387,55 @@ def test_pieces_are_told_from_the_journal() -> None:
     assert [check.passed for check in bad.findings.checks] == [True, True, False, False]
 
 
+def of_pins(edges: int) -> Answer:
+    """What the watcher of pins tells when each has changed so often."""
+    return Answer(0, json.dumps({"pins": {pin: {"edges": edges} for pin in (17, 27)}}))
+
+
+@pytest.mark.parametrize(("watched", "still"), [([0], True), ([9, 0], True), ([9] * 12, False)])
+def test_pins_must_keep_still_while_the_belt_rests(watched: list[int], *, still: bool) -> None:
+    """It should let the gates' first movement end, and then see none before a piece comes."""
+    answers = iter(watched)
+    bench = bench_of(Talker([("watch_pins", lambda: of_pins(next(answers)))]), pins=True)
+
+    sorting._still(bench)
+
+    assert [check.passed for check in bench.findings.checks] == [still]
+
+
+@pytest.mark.parametrize(
+    ("judged", "ordered"),
+    [
+        ("organic glass metal organic", True),
+        ("metal organic plastic organic glass", True),  # paper got no label; the belt is a loop
+        ("glass organic metal organic", False),
+        ("organic organic organic", False),
+        ("organic glass trash", False),
+    ],
+)
+def test_pieces_come_in_the_order_drawn(judged: str, *, ordered: bool) -> None:
+    """It should hold what the station said against what lies on the belt."""
+    assert sorting.in_drawn_order(judged.split()) is ordered
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("line 17: GPIO17 unused\nline 27: GPIO27 unused\nGPIO17 is low\nGPIO27 is low", True),
+        ("line 17: GPIO17 [used]\nline 27: GPIO27 unused\nGPIO17 is low\nGPIO27 is low", True),
+        ("line 17: GPIO17 unused\nline 27: GPIO27 unused\nGPIO27 is low", False),
+        ("", False),
+    ],
+)
+def test_no_pin_may_hang_high_after_a_kill(said: str, *, passed: bool) -> None:
+    """It should want both lines free or held anew, and each seen low."""
+    bench = bench_of(Talker(), pins=True)
+
+    dying._lines_fell(bench, said)
+
+    assert [check.passed for check in bench.findings.checks] == [passed]
+
+
 def test_a_hang_must_end_in_the_watchdogs_kill() -> None:
     """It should want the timeout, the signal, the restart and the safe gates, each by its words."""
     told = (

@@ -1,7 +1,7 @@
 """The service at its work: ready, pieces judged, and gates moved."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tools.workshop.emulated.guests import Answer
@@ -14,6 +14,8 @@ READY_S: Final = 60
 PIECES: Final = 4
 """Pieces that must be judged before the run goes on."""
 PIECES_S: Final = 90
+STILL_S: Final = 5.0
+STILL_LOOKS: Final = 12
 SLOW: Final = "/run/systemd/system/sorterd.service.d/emulated.conf"
 # What an emulated processor needs to import everything; the watchdog stays as it is.
 _SLOW_SCRIPT: Final = f"""mkdir -p $(dirname {SLOW})
@@ -46,6 +48,8 @@ def sorting(bench: Bench) -> None:
         seen=f"exit code {started.code}; {state.line}",
         passed=started.code == 0 and "active" in state.said.split(),
     )
+    if bench.pins:
+        _still(bench)
     run_belt(bench, "run")
     if bench.pins:
         _pins(bench)
@@ -76,8 +80,42 @@ def fresh_rows(more_than: int) -> Callable[[Answer], bool]:
     return lambda answer: answer.code == 0 and len(json.loads(answer.last)) > more_than
 
 
+def in_drawn_order(judged: Sequence[str]) -> bool:
+    """Tell whether labels came in the order in which the pieces lie on the belt, which is a loop.
+
+    A piece that got no label is not among them, and the first to be seen may be any.
+    """
+    return any(
+        _within(judged[: len(LABELS)], LABELS[first:] + LABELS[:first])
+        for first in range(len(LABELS))
+    )
+
+
+def _within(some: Sequence[str], drawn: Sequence[str]) -> bool:
+    left = iter(drawn)
+    return all(label in left for label in some)
+
+
+def _still(bench: Bench) -> None:
+    """Watch the pins while the belt rests: what they do later is then the pieces' doing.
+
+    The gates move into their safe position as the station starts, which may not be over yet.
+    """
+    for _ in range(STILL_LOOKS):
+        seen = watch_pins(bench, STILL_S, "time")
+        edges = sum(int(one["edges"] or 0) for one in seen.values())
+        if not edges:
+            break
+    bench.check(
+        "pins keep still while the belt rests",
+        expected=f"{STILL_S:g} s without a change on either gate's pin",
+        seen=f"{edges} changes on {len(seen)} pins",
+        passed=not edges and set(seen) == {GLASS_PIN, COMPOST_PIN},
+    )
+
+
 def _pins(bench: Bench) -> None:
-    """Watch a pin from before its first pulse on: still, then pulses, then still again."""
+    """Watch the pins until both gates have moved."""
     before = bench.run("gpioinfo gpiochip0 | grep -E 'GPIO(17|27)\\b'")
     bench.check(
         "the kernel knows who holds the pins",
@@ -99,13 +137,14 @@ def _pieces(bench: Bench) -> None:
     _, last = bench.wait_for(_ROWS, fresh_rows(PIECES - 1), PIECES_S)
     judged = rows(bench) if last.code == 0 else []
     known = [label for _, label, _, _ in judged if label]
+    ordered = in_drawn_order(known)
     told = ", ".join(f"{reason}:{label or '-'}" for reason, label, _, _ in judged)
     bench.check(
         "pieces judged",
-        expected=f"at least {PIECES} pieces in the journal, most with a label; drawn: "
+        expected=f"at least {PIECES} pieces in the journal, most with a label, in the order drawn: "
         f"{', '.join(LABELS)}",
         seen=f"{len(judged)}: {told}" if judged else last.line[:300],
-        passed=len(judged) >= PIECES and len(known) * 2 > len(judged),
+        passed=len(judged) >= PIECES and len(known) * 2 > len(judged) and ordered,
     )
     moved = [gate for _, _, gate, opened in judged if gate and opened]
     bench.check(

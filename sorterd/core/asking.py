@@ -9,15 +9,13 @@ was not borne out count for nothing.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from sorterd.core.batching import BatchDesk
 from sorterd.core.belt import Belt
+from sorterd.core.followed import Expected, Followed
 from sorterd.core.judging import JudgingRules
-from sorterd.core.mind import Known
 from sorterd.core.records import Box, Crop, Drop, FrameCame, FrameSeen
-from sorterd.core.track import Sighting, Track
+from sorterd.core.track import Sighting
 from sorterd.core.tracking import Tracker
 
 # How much of their hull a piece's expected box and the one that the frame shows must share. A tenth
@@ -25,34 +23,7 @@ from sorterd.core.tracking import Tracker
 BORNE_OUT_FRAC = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """A crop that was cut where its piece was expected, in a frame that is not looked at yet."""
-
-    sequence: int
-    box: Box
-    cropped_before_mm: float | None
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Followed(Known):
-    """What is known of a piece that is followed along a belt.
-
-    Attributes:
-        track: Where it is.
-        cropped_at_mm: Where it was when it was last cropped.
-        expected: Its crop that no look has borne out so far.
-    """
-
-    track: Track
-    cropped_at_mm: float | None = None
-    expected: Expected | None = None
-
-
-P = TypeVar("P", bound=Followed)
-
-
-class Asking(Generic[P]):
+class Asking:
     """Offers crops to the desk. One thread.
 
     Args:
@@ -69,7 +40,7 @@ class Asking(Generic[P]):
         judging: JudgingRules,
         tracker: Tracker,
         desk: BatchDesk,
-        due_ns: Callable[[P], int],
+        due_ns: Callable[[Followed], int],
     ) -> None:
         self._belt = belt
         self._judging = judging
@@ -77,7 +48,7 @@ class Asking(Generic[P]):
         self._desk = desk
         self._due_ns = due_ns
 
-    def expect(self, pieces: Iterable[P], frame: FrameCame) -> None:
+    def expect(self, pieces: Iterable[Followed], frame: FrameCame) -> None:
         """Offer the crops of a frame that has come, cut where pieces must be by now."""
         if not self._desk.open:
             return  # the look is over before the runtime could begin
@@ -90,7 +61,9 @@ class Asking(Generic[P]):
                 piece.expected = Expected(frame.sequence, box, piece.cropped_at_mm)
                 self._offer(piece, frame, box, along_mm)
 
-    def bear_out(self, pieces: Iterable[P], sequence: int, sightings: Iterable[Sighting]) -> None:
+    def bear_out(
+        self, pieces: Iterable[Followed], sequence: int, sightings: Iterable[Sighting]
+    ) -> None:
         """Hold what was expected of a frame against what it shows."""
         shown = {sighting.track.piece: sighting for sighting in sightings if sighting.whole}
         for piece in pieces:
@@ -106,12 +79,12 @@ class Asking(Generic[P]):
                 self._desk.withdraw(piece.piece)
                 piece.expected = None
 
-    def see(self, piece: P, frame: FrameSeen, sighting: Sighting) -> None:
+    def see(self, piece: Followed, frame: FrameSeen, sighting: Sighting) -> None:
         """Offer the crop of a sighting, if it is worth one."""
         if sighting.whole and self._wants_a_view(piece, sighting.span.along_mm):
             self._offer(piece, frame, sighting.box, sighting.span.along_mm)
 
-    def was_there(self, piece: P, crop: Crop) -> bool:
+    def was_there(self, piece: Followed, crop: Crop) -> bool:
         """Whether a crop that was scored showed its piece; one that did not is counted."""
         if piece.expected is None or piece.expected.sequence != crop.sequence:
             return True
@@ -119,7 +92,7 @@ class Asking(Generic[P]):
         self._desk.drops[Drop.CROP_NOT_THERE] += 1
         return False
 
-    def _wants_a_view(self, piece: P, along_mm: float) -> bool:
+    def _wants_a_view(self, piece: Followed, along_mm: float) -> bool:
         if piece.decision or piece.stalled or piece.evidence.full:
             return False
         if not piece.track.fit_for_crop() or self._desk.holds(piece.piece):
@@ -131,7 +104,9 @@ class Asking(Generic[P]):
         last_mm = piece.cropped_at_mm
         return last_mm is None or abs(along_mm - last_mm) >= least_mm
 
-    def _offer(self, piece: P, frame: FrameCame | FrameSeen, box: Box, along_mm: float) -> None:
+    def _offer(
+        self, piece: Followed, frame: FrameCame | FrameSeen, box: Box, along_mm: float
+    ) -> None:
         piece.cropped_at_mm = along_mm
         self._desk.offer(
             Crop(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sorterd.core.batching import Cost
 from sorterd.core.deciding import Bins, Decision, decide
 from sorterd.core.judging import Evidence, JudgingRules
-from sorterd.core.mind import Known, Mind
+from sorterd.core.mind import SILENCE_NS, Known, Mind
 from sorterd.core.records import (
     Command,
     Crop,
@@ -124,7 +124,7 @@ class LidSorter(Mind[_Piece]):
             elif piece.pulse is not None and piece.decision.gate is not None and not piece.ended:
                 clear_ns = piece.pulse.clear_ns
                 shut = self._now_ns >= clear_ns
-                instants.append(clear_ns + self.SILENCE_NS if shut else clear_ns)
+                instants.append(clear_ns + SILENCE_NS if shut else clear_ns)
         return min((instant for instant in instants if instant is not None), default=None)
 
     # What an event tells.
@@ -257,7 +257,7 @@ class LidSorter(Mind[_Piece]):
             return piece.occupant.gone
         if now_ns >= piece.pulse.clear_ns and piece.opened_late_ns is not None:
             return True
-        if now_ns >= piece.pulse.clear_ns + self.SILENCE_NS:
+        if now_ns >= piece.pulse.clear_ns + SILENCE_NS:
             self._to_end_bin(piece, Reason.GATE_FAULT)
         return False
 

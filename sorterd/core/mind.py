@@ -33,6 +33,9 @@ from sorterd.core.records import (
     Stop,
 )
 
+# A gate that has not answered for its pulse this long after it should be shut is broken.
+SILENCE_NS = 500_000_000
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Known:
@@ -69,9 +72,6 @@ class Mind(ABC, Generic[P]):
         stall_ns: A batch that is out for longer is a stall.
         max_age_ns: A frame older than this is refused.
     """
-
-    # A gate that has not answered for its pulse this long after it should be shut is broken.
-    SILENCE_NS = 500_000_000
 
     def __init__(
         self, bins: Bins, costs: Mapping[int, Cost], *, stall_ns: int, max_age_ns: int

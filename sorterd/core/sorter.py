@@ -12,16 +12,18 @@ Nothing here reads a clock: each event carries its time, and `wake_ns` says when
 the next one must come at the latest.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sorterd.core.asking import Asking, Followed
+from sorterd.core.asking import Asking
 from sorterd.core.batching import Cost
 from sorterd.core.beam import Beam
 from sorterd.core.belt import NS_PER_S, Belt
+from sorterd.core.deadlines import Deadlines
 from sorterd.core.deciding import Bins, Decision, decide
+from sorterd.core.followed import Followed
 from sorterd.core.judging import Evidence, JudgingRules
-from sorterd.core.mind import Mind
+from sorterd.core.mind import SILENCE_NS, Mind
 from sorterd.core.odometer import Odometer, Unseen
 from sorterd.core.records import (
     BeamBroken,
@@ -72,16 +74,7 @@ class BeltStation:
     beam: Beam | None = None
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Piece(Followed):
-    deadline_ns: int | None = None
-
-    @property
-    def bound_for(self) -> str | None:
-        return self.decision.gate if self.decision else None
-
-
-class Sorter(Mind[_Piece]):
+class Sorter(Mind[Followed]):
     """A belt station. One thread.
 
     Args:
@@ -89,9 +82,6 @@ class Sorter(Mind[_Piece]):
         costs: What the runtime was measured to need, by batch size.
     """
 
-    # A pulse is sent this many leads before its deadline: late enough for the belt to have its say,
-    # early enough for a sort thread that the machine holds up (40 ms were seen beside a compiler).
-    EARLY_LEADS = 3
     # What comes into an empty view is of no use before it is whole: the belt may run so much of the
     # view before the next look (40 mm of the usual one). But what is put down on a slow belt is not
     # kept waiting for longer than this.
@@ -103,7 +93,6 @@ class Sorter(Mind[_Piece]):
             station.bins, costs, stall_ns=station.stall_ns, max_age_ns=station.max_age_ns
         )
         self._station = station
-        self._early_ns = self.EARLY_LEADS * station.lead_ns
         rest_mm = self.REST_FRAC * station.belt.view_span.length_mm
         self._rest_ns = min(self.REST_NS, round(rest_mm / station.belt.speed_mm_s * NS_PER_S))
         self._rests_until_ns: int | None = None
@@ -112,6 +101,14 @@ class Sorter(Mind[_Piece]):
         self._tracker = Tracker(station.belt, self._odometer)
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
+        )
+        self._deadlines = Deadlines(
+            station.bins,
+            self._schedule,
+            self._tracker,
+            self._odometer,
+            lead_ns=station.lead_ns,
+            length_mm=station.belt.length_mm,
         )
         self._asking = Asking(
             station.belt, station.judging, self._tracker, self._desk, self._crop_due_ns
@@ -136,7 +133,7 @@ class Sorter(Mind[_Piece]):
                     verdict=piece.evidence.verdict,
                     bin=piece.decision.bin if piece.decision else None,
                     reason=piece.decision.reason if piece.decision else None,
-                    due_ns=self._due_ns(piece),
+                    due_ns=self._deadlines.due_ns(piece, self._now_ns),
                 )
             )
         return tuple(shown)
@@ -144,7 +141,7 @@ class Sorter(Mind[_Piece]):
     @property
     def wake_ns(self) -> int | None:
         """When to come back at the latest, with a `Tick` if nothing else has happened."""
-        instants = [self._wake_ns(piece) for piece in self._pieces.values()]
+        instants = [self._deadlines.wake_ns(piece, self._now_ns) for piece in self._pieces.values()]
         instants.append(self._desk.wake_ns)
         return min((instant for instant in instants if instant is not None), default=None)
 
@@ -166,12 +163,12 @@ class Sorter(Mind[_Piece]):
         for sighting in sightings:
             track = sighting.track
             if track.piece not in self._pieces:
-                self._pieces[track.piece] = _Piece(
+                self._pieces[track.piece] = Followed(
                     piece=track.piece, track=track, evidence=Evidence(self._station.judging)
                 )
             self._asking.see(self._pieces[track.piece], frame, sighting)
 
-    def _place(self, beam: BeamBroken) -> _Piece | Drop:
+    def _place(self, beam: BeamBroken) -> Followed | Drop:
         if self._station.beam is None:
             return Drop.BEAM_NO_PIECE
         if not beam.now_ns - self._station.max_age_ns <= beam.t_ns <= beam.now_ns:
@@ -189,7 +186,7 @@ class Sorter(Mind[_Piece]):
         off_mm = self._station.beam.at_mm - fronts_mm[number]
         return piece if self._found(piece, off_mm) else Drop.BEAM_TOO_LATE
 
-    def _found(self, piece: _Piece, off_mm: float) -> bool:
+    def _found(self, piece: Followed, off_mm: float) -> bool:
         """Note that a piece is further ahead, unless its gate could not serve it there any more.
 
         Where the pictures put it, the gate can.
@@ -198,13 +195,19 @@ class Sorter(Mind[_Piece]):
             return False
         piece.track.beam_off_mm = off_mm
         runs_on = piece.decision is not None and piece.decision.gate is None
-        due_ns = None if runs_on else self._due_ns(piece)
+        due_ns = None if runs_on else self._deadlines.due_ns(piece, self._now_ns)
         if due_ns is not None and due_ns < self._now_ns:
             piece.track.beam_off_mm = None
             return False
         return True
 
-    def _was_there(self, piece: _Piece, crop: Crop) -> bool:
+    def _crop_due_ns(self, piece: Followed) -> int:
+        soonest_ns = self._now_ns + self._desk.one_ns
+        due_ns = self._deadlines.crop_due_ns(piece, self._now_ns, soonest_ns)
+        # On a halted belt there is no hurry, but a crop must not wait for ever either.
+        return self._now_ns + self._station.stall_ns if due_ns is None else due_ns
+
+    def _was_there(self, piece: Followed, crop: Crop) -> bool:
         return self._asking.was_there(piece, crop)
 
     def _along_mm(self, crop: Crop) -> float:
@@ -225,14 +228,14 @@ class Sorter(Mind[_Piece]):
         if batch is not None:
             yield batch
 
-    def _try_to_decide(self, piece: _Piece, now_ns: int) -> None:
+    def _try_to_decide(self, piece: Followed, now_ns: int) -> None:
         reason = self._spoilt(piece)
         if reason is not None:
             self._give_up(piece, reason, now_ns)
         elif piece.evidence.sure or piece.evidence.full or self._last_call(piece, now_ns):
             self._decide(piece, now_ns)
 
-    def _spoilt(self, piece: _Piece) -> Reason | None:
+    def _spoilt(self, piece: Followed) -> Reason | None:
         track = piece.track
         if track.vanished:
             return Reason.VANISHED
@@ -244,30 +247,29 @@ class Sorter(Mind[_Piece]):
             return Reason.RUNTIME_STALLED
         return None
 
-    def _last_call(self, piece: _Piece, now_ns: int) -> bool:
+    def _last_call(self, piece: Followed, now_ns: int) -> bool:
         """Whether no better moment to decide will come."""
         number = piece.track.piece
         held = self._desk.holds(number)
         more_to_come = held or self._desk.waits(number)
         if not more_to_come and not self._tracker.in_view(piece.track, now_ns):
             return True
-        due_ns = self._due_ns(piece)
-        if due_ns is None:
-            return False
         # The pulse may be sent from a few leads before the deadline on; a crop that is with the
         # runtime may still be waited for until the deadline itself.
-        return now_ns >= due_ns if held else now_ns >= due_ns - self._early_ns
+        until_ns = self._deadlines.due_ns if held else self._deadlines.early_ns
+        last_ns = until_ns(piece, now_ns)
+        return last_ns is not None and now_ns >= last_ns
 
-    def _decide(self, piece: _Piece, now_ns: int) -> None:
+    def _decide(self, piece: Followed, now_ns: int) -> None:
         if piece.evidence.views == 0:
             self._give_up(piece, self._why_unseen(piece), now_ns)
             return
         piece.decision = decide(piece.evidence.verdict, self._bins)
         piece.decided_ns = now_ns
-        piece.deadline_ns = self._due_ns(piece)
+        piece.deadline_ns = self._deadlines.due_ns(piece, self._now_ns)
         self._desk.withdraw(piece.track.piece)
 
-    def _why_unseen(self, piece: _Piece) -> Reason:
+    def _why_unseen(self, piece: Followed) -> Reason:
         track = piece.track
         if not track.seen_whole:
             return Reason.NEVER_WHOLE
@@ -275,18 +277,18 @@ class Sorter(Mind[_Piece]):
             return Reason.TOUCHING
         return Reason.RUNTIME_STALLED if self._desk.stalled else Reason.NO_TIME
 
-    def _give_up(self, piece: _Piece, reason: Reason, now_ns: int) -> None:
+    def _give_up(self, piece: Followed, reason: Reason, now_ns: int) -> None:
         piece.decided_ns = now_ns
-        piece.deadline_ns = self._due_ns(piece)
+        piece.deadline_ns = self._deadlines.due_ns(piece, self._now_ns)
         self._to_end_bin(piece, reason)
 
-    def _try_to_send(self, piece: _Piece, gate: str, now_ns: int) -> Iterator[Command]:
+    def _try_to_send(self, piece: Followed, gate: str, now_ns: int) -> Iterator[Command]:
         reason = self._spoilt(piece)
         if reason is not None:
             self._to_end_bin(piece, reason)
             return
-        due_ns = self._due_ns(piece)
-        if due_ns is None or now_ns < due_ns - self._early_ns:
+        early_ns = self._deadlines.early_ns(piece, now_ns)
+        if early_ns is None or now_ns < early_ns:
             return
         sent = self._schedule.send(
             gate,
@@ -302,7 +304,7 @@ class Sorter(Mind[_Piece]):
         else:
             self._to_end_bin(piece, sent)
 
-    def _take_back(self, piece: _Piece, now_ns: int) -> None:
+    def _take_back(self, piece: Followed, now_ns: int) -> None:
         """Forget a pulse that is over before its piece has come: the belt halted on the way."""
         if piece.pulse is None or piece.bound_for is None or now_ns < piece.pulse.clear_ns:
             return
@@ -310,16 +312,16 @@ class Sorter(Mind[_Piece]):
         if self._tracker.reach(piece.track, now_ns).along_mm < gate.at_mm:
             piece.pulse, piece.opened_late_ns = None, None
 
-    def _others(self, piece: _Piece, now_ns: int) -> list[Passing]:
+    def _others(self, piece: Followed, now_ns: int) -> list[Passing]:
         """Return all that must not be swept: the other pieces, and those that nobody saw."""
         known = [self._passing(each, now_ns) for each in self._pieces.values() if each is not piece]
         return known + [Passing(NOBODY_SAW, span, None) for span in self._unseen.spans(now_ns)]
 
-    def _passing(self, piece: _Piece, now_ns: int) -> Passing:
+    def _passing(self, piece: Followed, now_ns: int) -> Passing:
         span = self._tracker.reach(piece.track, now_ns)
         return Passing(piece.track.piece, span, piece.bound_for)
 
-    def _has_ended(self, piece: _Piece, now_ns: int) -> bool:
+    def _has_ended(self, piece: Followed, now_ns: int) -> bool:
         if piece.decision is None:
             return False
         if piece.decision.reason is Reason.VANISHED:
@@ -327,7 +329,7 @@ class Sorter(Mind[_Piece]):
         if piece.pulse is not None and piece.decision.gate is not None:
             if now_ns >= piece.pulse.clear_ns and piece.opened_late_ns is not None:
                 return True
-            if now_ns >= piece.pulse.clear_ns + self.SILENCE_NS:
+            if now_ns >= piece.pulse.clear_ns + SILENCE_NS:
                 self._to_end_bin(piece, Reason.GATE_FAULT)
         span = self._tracker.reach(piece.track, now_ns)
         return piece.decision.gate is None and span.rear_mm >= self._station.belt.length_mm
@@ -338,7 +340,7 @@ class Sorter(Mind[_Piece]):
                 self._to_end_bin(piece, Reason.STOPPED)
             yield self._end(piece, now_ns)
 
-    def _end(self, piece: _Piece, now_ns: int) -> EndPiece:
+    def _end(self, piece: Followed, now_ns: int) -> EndPiece:
         track = piece.track
         decision = piece.decision or Decision(self._bins.end_bin, None, Reason.STOPPED)
         self._tracker.forget(track.piece)
@@ -365,48 +367,3 @@ class Sorter(Mind[_Piece]):
                 ended_ns=now_ns,
             )
         )
-
-    # Deadlines.
-
-    def _due_ns(self, piece: _Piece) -> int | None:
-        """Return the piece's deadline: that of its gate, or of the last gate it might need."""
-        gate = piece.bound_for
-        if gate is None and piece.decision is None and piece.evidence.views:
-            gate = decide(piece.evidence.verdict, self._bins).gate
-        dues = self._dues_ns(piece, self._station.gates if gate is None else (gate,))
-        return max(dues, default=None)
-
-    def _crop_due_ns(self, piece: _Piece) -> int:
-        """Return when scores must be there: at the first deadline that they can still meet."""
-        if piece.evidence.views and (due_ns := self._due_ns(piece)) is not None:
-            return due_ns
-        dues = self._dues_ns(piece, self._station.gates)
-        if not dues:
-            # On a halted belt there is no hurry, but a crop must not wait for ever either.
-            return self._now_ns + self._station.stall_ns
-        soonest_ns = self._now_ns + self._desk.one_ns
-        return min((due_ns for due_ns in dues if due_ns >= soonest_ns), default=max(dues))
-
-    def _dues_ns(self, piece: _Piece, gates: Iterable[str]) -> list[int]:
-        """Return the piece's deadlines at some gates; none while the belt stands still."""
-        span, now_ns = self._tracker.reach(piece.track, self._now_ns), self._now_ns
-        dues = [self._schedule.due_ns(gate, span, self._odometer, t_ns=now_ns) for gate in gates]
-        return [due_ns for due_ns in dues if due_ns is not None]
-
-    def _wake_ns(self, piece: _Piece) -> int | None:
-        if piece.decision is None:
-            due_ns = self._due_ns(piece)
-            if due_ns is None:
-                return None
-            early_ns = due_ns - self._early_ns
-            return early_ns if early_ns > self._now_ns else due_ns
-        if piece.decision.gate is not None:
-            if piece.pulse is None:
-                due_ns = self._due_ns(piece)
-                return None if due_ns is None else due_ns - self._early_ns
-            if self._now_ns < piece.pulse.clear_ns:
-                return piece.pulse.clear_ns
-            return piece.pulse.clear_ns + self.SILENCE_NS
-        span = self._tracker.reach(piece.track, self._now_ns)
-        until_ns = self._odometer.ns_until(self._station.belt.length_mm - span.rear_mm)
-        return None if until_ns is None else self._now_ns + max(until_ns, 0) + 1

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sorterd.core.sorter import Sorter
+from sorterd.core.deadlines import EARLY_LEADS
 from sorterd.settings.faults import Fault
 from sorterd.settings.layers import Keys
 from sorterd.settings.load import Settings
@@ -110,7 +110,7 @@ def _beam_faults(settings: Settings, beam: Trigger, view: "_ViewAlongBelt") -> I
         bound = f"must be past the camera's view, which knows better: at least {view.far_mm:g}"
         yield settings.fault(keys, at_mm, bound, "move the beam down the belt")
         return
-    leads = 1 + Sorter.EARLY_LEADS
+    leads = 1 + EARLY_LEADS
     fastest_mm_s = settings.belt.speed_mm_s * (1 + settings.belt.speed_tolerance_frac)
     places = [
         (gate.at_mm - gate.margin_mm - fastest_mm_s * notice_ms / 1000, notice_ms, name)

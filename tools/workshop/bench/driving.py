@@ -45,7 +45,7 @@ _SECOND_FRONT_PX = 78 / 2 + TRAVEL_PX * _LOOKS[1]
 # invoke is over.
 _PLANNED_AFTER = 0.95
 _PLANNED_MS = 0.1
-# Leads that the station plans ahead of the last moment: `Sorter.EARLY_LEADS` and the lead itself.
+# Leads that the station plans ahead of the last moment: `EARLY_LEADS` and the lead itself.
 _LEADS = 4
 _MOVE_MS = 1
 # The settings' own bounds.

@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from itertools import accumulate, count
 from typing import TypeVar, get_args
-from zlib import crc32
 
 from hypothesis import strategies as st
 
@@ -176,9 +176,12 @@ class World:
 
     def _frame(self, sequence: int, after_ns: int) -> FrameSeen:
         travel_mm = self.travel_mm(after_ns)
+        view_mm = self.station.belt.view_span.front_mm
         regions = [
             self._region(piece.span(travel_mm), sequence, number)
             for number, piece in enumerate(self.pieces)
+            # Most pieces of a long row are not in the view.
+            if 0 < travel_mm - piece.offset_mm < view_mm + piece.length_mm
         ]
         shown = tuple(region for region in regions if region is not None)
         exposed_ns = self.origin_ns + after_ns
@@ -186,20 +189,18 @@ class World:
 
     def _region(self, span: Span, sequence: int, number: int) -> Region | None:
         belt = self.station.belt
-        if span.front_mm <= 0 or span.rear_mm >= belt.view_span.front_mm:
-            return None
         view, box = belt.view, belt.box(span)
-        off = [self._off_px(sequence, number, edge) for edge in range(4)]
+        off = self._off_px(sequence, number)
         left, right = max(box.left_px + off[0], 0), min(box.right_px + off[1], view.right_px)
         top, bottom = max(box.top_px + off[2], 0), min(box.bottom_px + off[3], view.bottom_px)
         if right - left < LEAST_PX or bottom - top < LEAST_PX:
             return None
         return Region(Box(left, top, right - left, bottom - top), (right - left) * (bottom - top))
 
-    def _off_px(self, *which: int) -> int:
-        """Return by how much one edge of one region lies off."""
-        wheel = crc32(repr((self.seed, which)).encode())
-        return wheel % (2 * self.noise_px + 1) - self.noise_px
+    def _off_px(self, sequence: int, number: int) -> list[int]:
+        """Return by how much each of the four edges of one region lies off."""
+        four = blake2b(b"%d %d %d" % (self.seed, sequence, number), digest_size=4).digest()
+        return [each % (2 * self.noise_px + 1) - self.noise_px for each in four]
 
     def score(self, crop: Crop) -> tuple[float, ...]:
         """Tell the truth, as a good model would: the label of what the crop shows most of."""

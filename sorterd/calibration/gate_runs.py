@@ -123,7 +123,7 @@ class GateRuns:
         (piece,) = pieces
         if piece.spoilt:
             return "the piece touched another, or looked like two: take a plain, compact one"
-        at_mm = self._tracker.span(piece, t_ns).front_mm
+        at_mm = self._tracker.places.span(piece, t_ns).front_mm
         seen = self._seen[piece.piece]
         return GateRun(
             at_mm=at_mm,

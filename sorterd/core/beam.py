@@ -4,7 +4,7 @@ A beam knows an instant and nothing else, so it is believed only where one piece
 alone could have been there: the one whose front should be within `tolerance_mm`
 of the beam. With two, or with none, nothing is placed and the reason is counted.
 
-The rule that makes a wrong beam harmless stands in `Tracker.reach`: a beam adds
+The rule that makes a wrong beam harmless stands in `Places.reach`: a beam adds
 to where a piece may be and takes nothing away.
 """
 

@@ -11,8 +11,8 @@ from sorterd.core.deciding import Bins, decide
 from sorterd.core.followed import Followed
 from sorterd.core.mind import SILENCE_NS
 from sorterd.core.odometer import Odometer
+from sorterd.core.places import Places
 from sorterd.core.scheduling import Schedule
-from sorterd.core.tracking import Tracker
 
 # A pulse is sent this many leads before its deadline: late enough for the belt to have its say,
 # early enough for a sort thread that the machine holds up (40 ms were seen beside a compiler).
@@ -25,7 +25,7 @@ class Deadlines:
     Args:
         bins: Which verdict needs which gate.
         schedule: Knows every gate's last moment.
-        tracker: Knows where pieces may be.
+        places: Tells where pieces may be.
         odometer: How fast the belt runs.
         lead_ns: Shortest notice a gate honours.
         length_mm: Where the belt ends.
@@ -35,7 +35,7 @@ class Deadlines:
         self,
         bins: Bins,
         schedule: Schedule,
-        tracker: Tracker,
+        places: Places,
         odometer: Odometer,
         *,
         lead_ns: int,
@@ -43,7 +43,7 @@ class Deadlines:
     ) -> None:
         self._bins = bins
         self._schedule = schedule
-        self._tracker = tracker
+        self._places = places
         self._odometer = odometer
         self._early_ns = EARLY_LEADS * lead_ns
         self._length_mm = length_mm
@@ -91,12 +91,12 @@ class Deadlines:
             return piece.pulse.clear_ns + (SILENCE_NS if over else 0)
         if piece.bound_for is not None:
             return self.early_ns(piece, now_ns)
-        span = self._tracker.reach(piece.track, now_ns)
+        span = self._places.reach(piece.track, now_ns)
         until_ns = self._odometer.ns_until(self._length_mm - span.rear_mm)
         return None if until_ns is None else now_ns + max(until_ns, 0) + 1
 
     def _dues_ns(self, piece: Followed, gates: Iterable[str], now_ns: int) -> list[int]:
         """Return the piece's deadlines at some gates; none while the belt stands still."""
-        span = self._tracker.reach(piece.track, now_ns)
+        span = self._places.reach(piece.track, now_ns)
         dues = [self._schedule.due_ns(gate, span, self._odometer, t_ns=now_ns) for gate in gates]
         return [due_ns for due_ns in dues if due_ns is not None]

@@ -99,13 +99,14 @@ class Sorter(Mind[Followed]):
         self._odometer = Odometer(station.belt)
         self._unseen = Unseen(station.belt, self._odometer)
         self._tracker = Tracker(station.belt, self._odometer)
+        self._places = self._tracker.places
         self._schedule = Schedule(
             station.gates, lead_ns=station.lead_ns, moving_at_once=station.moving_at_once
         )
         self._deadlines = Deadlines(
             station.bins,
             self._schedule,
-            self._tracker,
+            self._places,
             self._odometer,
             lead_ns=station.lead_ns,
             length_mm=station.belt.length_mm,
@@ -123,8 +124,8 @@ class Sorter(Mind[Followed]):
         """Show every piece as it should be by now."""
         shown = []
         for piece in self._pieces.values():
-            span = self._tracker.span(piece.track, now_ns)
-            in_view = self._tracker.in_view(piece.track, now_ns)
+            span = self._places.span(piece.track, now_ns)
+            in_view = self._places.in_view(piece.track, now_ns)
             shown.append(
                 PieceView(
                     piece=piece.track.piece,
@@ -174,7 +175,7 @@ class Sorter(Mind[Followed]):
         if not beam.now_ns - self._station.max_age_ns <= beam.t_ns <= beam.now_ns:
             return Drop.BEAM_NOT_NOW
         fronts_mm = {
-            number: self._tracker.span(piece.track, beam.t_ns).front_mm
+            number: self._places.span(piece.track, beam.t_ns).front_mm
             for number, piece in self._pieces.items()
         }
         number = self._station.beam.piece_at(fronts_mm)
@@ -252,7 +253,7 @@ class Sorter(Mind[Followed]):
         number = piece.track.piece
         held = self._desk.holds(number)
         more_to_come = held or self._desk.waits(number)
-        if not more_to_come and not self._tracker.in_view(piece.track, now_ns):
+        if not more_to_come and not self._places.in_view(piece.track, now_ns):
             return True
         # The pulse may be sent from a few leads before the deadline on; a crop that is with the
         # runtime may still be waited for until the deadline itself.
@@ -309,7 +310,7 @@ class Sorter(Mind[Followed]):
         if piece.pulse is None or piece.bound_for is None or now_ns < piece.pulse.clear_ns:
             return
         gate = self._station.gates[piece.bound_for]
-        if self._tracker.reach(piece.track, now_ns).along_mm < gate.at_mm:
+        if self._places.reach(piece.track, now_ns).along_mm < gate.at_mm:
             piece.pulse, piece.opened_late_ns = None, None
 
     def _others(self, piece: Followed, now_ns: int) -> list[Passing]:
@@ -318,7 +319,7 @@ class Sorter(Mind[Followed]):
         return known + [Passing(NOBODY_SAW, span, None) for span in self._unseen.spans(now_ns)]
 
     def _passing(self, piece: Followed, now_ns: int) -> Passing:
-        span = self._tracker.reach(piece.track, now_ns)
+        span = self._places.reach(piece.track, now_ns)
         return Passing(piece.track.piece, span, piece.bound_for)
 
     def _has_ended(self, piece: Followed, now_ns: int) -> bool:
@@ -331,7 +332,7 @@ class Sorter(Mind[Followed]):
                 return True
             if now_ns >= piece.pulse.clear_ns + SILENCE_NS:
                 self._to_end_bin(piece, Reason.GATE_FAULT)
-        span = self._tracker.reach(piece.track, now_ns)
+        span = self._places.reach(piece.track, now_ns)
         return piece.decision.gate is None and span.rear_mm >= self._station.belt.length_mm
 
     def _stop(self, now_ns: int) -> Iterator[Command]:

@@ -8,10 +8,8 @@ from sorterd.core.records import Box, Region
 
 # Edges of a box jump by a few pixels from frame to frame (shadow, noise, a turning piece).
 EDGE_MM = 8.0
-# A region fits a piece when they share this much of the shorter one along, and of the narrower
-# one across.
+# A region fits a piece when they share this much of the shorter one along.
 FIT_ALONG_FRAC = 0.6
-FIT_ACROSS_FRAC = 0.3
 # What a piece shows of itself may shrink (glare, a shadow that ends) or turn; its known extent
 # follows a larger view at once and a smaller one with this time constant.
 SHRINK_NS = 500_000_000

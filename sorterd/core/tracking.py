@@ -1,10 +1,8 @@
 """Following pieces through frames, by time and belt speed.
 
-A piece is where the belt has carried it since it was last seen. A frame's
-regions are laid against those places; a region that fits one piece is a
-sighting of it, one that fits none is a new piece. How many frames came between
-plays no part: a gap only widens the tolerance, by what the belt's speed is not
-known to.
+A frame's regions are laid against the places where pieces are by now; a region
+that fits one piece is a sighting of it, one that fits none is a new piece. How
+many frames came between plays no part.
 
 Pieces that a region covers together are touching, and so is a region that shows
 several bodies or is longer than any piece; pieces between which a region could
@@ -19,11 +17,10 @@ from collections.abc import Sequence
 from sorterd.core.belt import Belt, Span
 from sorterd.core.odometer import Odometer
 from sorterd.core.pace import Pace
+from sorterd.core.places import Places
 from sorterd.core.records import Box, Region
 from sorterd.core.track import (
     EDGE_MM,
-    FIT_ACROSS_FRAC,
-    FIT_ALONG_FRAC,
     Sighting,
     Track,
     joined,
@@ -56,37 +53,21 @@ class Tracker:
         self._odometer = odometer
         self._pace = Pace(belt, odometer)
         self._max_pieces = max_pieces
-        self._view = belt.view_span
+        self.places = Places(belt, odometer)
+        """Where they are."""
         self._last_frame_ns: int | None = None
         self._pieces = 0
         self.tracks: dict[int, Track] = {}
         self.absorbed: list[int] = []
         """Numbers that the last frame showed to be no pieces of their own; followed no more."""
 
-    def span(self, track: Track, t_ns: int) -> Span:
-        """Return where a piece is at `t_ns`, as far as pictures tell."""
-        return track.ground.moved(self._odometer.travel_mm(t_ns))
-
-    def reach(self, track: Track, t_ns: int) -> Span:
-        """Return where a piece may be at `t_ns`: where pictures put it, and where a beam found it.
-
-        A gate that stands open for both misses the piece for neither, and whoever keeps clear of
-        both is not swept: a beam that is wrong costs some belt, never a piece.
-        """
-        span = self.span(track, t_ns)
-        return span.hull(span.moved(track.beam_off_mm)) if track.beam_off_mm else span
-
     def forget(self, piece: int) -> None:
         """Stop following a piece."""
         del self.tracks[piece]
 
-    def in_view(self, track: Track, t_ns: int) -> bool:
-        """Whether the piece may still show, wholly or in part."""
-        return self.span(track, t_ns).rear_mm < self._view.front_mm
-
     def any_in_view(self, t_ns: int) -> bool:
         """Whether any piece may still show, seen or not."""
-        return any(self.in_view(track, t_ns) for track in self.tracks.values())
+        return any(self.places.in_view(track, t_ns) for track in self.tracks.values())
 
     def expected_box(self, track: Track, t_ns: int) -> Box | None:
         """Return where a frame exposed at `t_ns` will show a piece; None if that is not sure.
@@ -97,7 +78,7 @@ class Tracker:
         seen_just_now = track.last_seen_ns == self._last_frame_ns
         if not seen_just_now or not track.seen_whole or not track.fit_for_crop():
             return None
-        span = self.span(track, t_ns)
+        span = self.places.span(track, t_ns)
         if self._belt.cut_at_rear(span) or self._belt.cut_at_front(span):
             return None
         return self._belt.visible(span)
@@ -114,9 +95,14 @@ class Tracker:
         """
         self.absorbed = []
         spans = [self._belt.span(region.box) for region in regions]
-        visible = [track for track in self.tracks.values() if self._may_show(track, t_ns)]
+        visible = [track for track in self.tracks.values() if self.places.may_show(track, t_ns)]
         self._pace.follow(
-            [(track, span) for track in visible for span in spans if self._fits(track, span, t_ns)],
+            [
+                (track, span)
+                for track in visible
+                for span in spans
+                if self.places.fits(track, span, t_ns)
+            ],
             t_ns,
         )
         sightings: list[Sighting] = []
@@ -126,31 +112,12 @@ class Tracker:
         sightings.sort(key=lambda sighting: sighting.track.piece)
         self._pace.learn(sightings, t_ns)
         for track in self.tracks.values():
-            if not self.in_view(track, t_ns):
+            if not self.places.in_view(track, t_ns):
                 continue
             if track.last_seen_ns != t_ns and track.under_one_since_ns is None:
                 self._miss(track, t_ns)
         self._last_frame_ns = t_ns
         return tuple(sightings)
-
-    def _may_show(self, track: Track, t_ns: int) -> bool:
-        """Whether some of the piece may still show; the last of it must not count as another."""
-        rear_mm = self.span(track, t_ns).rear_mm - self._tolerance_mm(track, t_ns)
-        return rear_mm < self._view.front_mm
-
-    def _tolerance_mm(self, track: Track, t_ns: int) -> float:
-        return EDGE_MM + self._belt.drift_mm(t_ns - track.last_seen_ns)
-
-    def _fits(self, track: Track, span: Span, t_ns: int) -> bool:
-        expected = self.span(track, t_ns)
-        slack_mm = self._tolerance_mm(track, t_ns)
-        first_mm = max(span.rear_mm, expected.rear_mm - slack_mm)
-        last_mm = min(span.front_mm, expected.front_mm + slack_mm)
-        shorter_mm = min(span.length_mm, expected.length_mm)
-        return (
-            last_mm - first_mm >= FIT_ALONG_FRAC * shorter_mm
-            and span.overlap_across_frac(expected) >= FIT_ACROSS_FRAC
-        )
 
     def _groups(
         self, tracks: Sequence[Track], spans: Sequence[Span], t_ns: int
@@ -161,7 +128,7 @@ class Tracker:
             mine = [
                 group
                 for group in groups
-                if any(self._fits(track, spans[index], t_ns) for index in group[1])
+                if any(self.places.fits(track, spans[index], t_ns) for index in group[1])
             ]
             joined = ([track], list[int]())
             for group in mine:
@@ -180,17 +147,17 @@ class Tracker:
         if len(group) > 1 and len(tracks) == 1:
             return self._gather(tracks[0], group, t_ns)
         if len(group) == 1 and len(tracks) > 1:
-            covered = [track for track in tracks if self._covers(group[0][1], track, t_ns)]
+            covered = [track for track in tracks if self.places.covers(group[0][1], track, t_ns)]
             if len(covered) > 1:
                 return self._touch(covered, group[0], t_ns)
         return self._pair(tracks, group, t_ns)
 
     def _gather(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
         """Several regions lie about one piece: its fragments, what it fell into, or neighbours."""
-        expected = self.span(track, t_ns)
+        expected = self.places.span(track, t_ns)
         own = min(
             group,
-            key=lambda each: abs(each[1].along_mm - self._expected_along_mm(track, each[1], t_ns)),
+            key=lambda each: self.places.off_along_mm(track, each[1], t_ns),
         )
         parts = [each for each in group if each is own or lies_on(each[1], expected)]
         if len(parts) == 1:
@@ -211,14 +178,6 @@ class Tracker:
         for sighting in sightings:
             sighting.track.touching = True
         return sightings
-
-    def _covers(self, span: Span, track: Track, t_ns: int) -> bool:
-        expected = self.span(track, t_ns)
-        shared_mm = min(span.front_mm, expected.front_mm) - max(span.rear_mm, expected.rear_mm)
-        visible_mm = (
-            min(self._view.front_mm, expected.front_mm) - max(self._view.rear_mm, expected.rear_mm)
-        )  # fmt: skip
-        return visible_mm > 0 and shared_mm >= FIT_ALONG_FRAC * visible_mm
 
     def _touch(self, tracks: list[Track], group: tuple[Region, Span], t_ns: int) -> list[Sighting]:
         """Several pieces lie under one region: none is sighted, and in time all are touching.
@@ -253,14 +212,14 @@ class Tracker:
         """Give each region to the nearest piece; nothing on a belt overtakes anything."""
         distances = sorted(
             (
-                abs(span.along_mm - self._expected_along_mm(track, span, t_ns))
+                self.places.off_along_mm(track, span, t_ns)
                 + abs(span.across_mm - track.ground.across_mm),
                 track.piece,
                 index,
             )
             for track in tracks
             for index, (_, span) in enumerate(group)
-            if self._fits(track, span, t_ns)
+            if self.places.fits(track, span, t_ns)
         )
         by_piece = {track.piece: track for track in tracks}
         given: dict[int, tuple[Track, float]] = {}
@@ -278,20 +237,6 @@ class Tracker:
                 sightings += self._begin(region, span, t_ns)
         return sightings
 
-    def _expected_along_mm(self, track: Track, span: Span, t_ns: int) -> float:
-        """Return where the middle of this region should be if it is this piece.
-
-        At the view's edges only one end of the piece shows; that end is what is compared.
-        """
-        expected = self.span(track, t_ns)
-        if self._belt.cut_at_rear(span):
-            return expected.front_mm - span.length_mm / 2
-        if self._belt.cut_at_front(span):
-            return expected.rear_mm + span.length_mm / 2
-        if not track.seen_whole:
-            return expected.front_mm - span.length_mm / 2
-        return expected.along_mm
-
     def _flag_ambiguous(
         self,
         given: dict[int, tuple[Track, float]],
@@ -302,21 +247,15 @@ class Tracker:
     ) -> None:
         """Flag pieces for which another pairing would have been about as near."""
         for index, (track, best_mm) in given.items():
-            track.ambiguous |= self._may_be_another(track, group[index][1], t_ns)
-            slack_mm = self._tolerance_mm(track, t_ns)
+            last_ns = track.last_seen_ns if self._last_frame_ns is None else self._last_frame_ns
+            span = group[index][1]
+            track.ambiguous |= self.places.may_be_another(track, span, t_ns, last_ns)
+            slack_mm = self.places.tolerance_mm(track, t_ns)
             for distance_mm, piece, other in distances:
                 rival = (piece == track.piece) != (other == index)
                 if rival and distance_mm - best_mm < slack_mm:
                     track.ambiguous = True
                     by_piece[piece].ambiguous = True
-
-    def _may_be_another(self, track: Track, span: Span, t_ns: int) -> bool:
-        """Whether the piece may have left, and one that no frame has shown come to its place."""
-        last_ns = track.last_seen_ns if self._last_frame_ns is None else self._last_frame_ns
-        run_mm = self._odometer.travel_mm(t_ns) - self._odometer.travel_mm(last_ns)
-        reach_mm = self._view.rear_mm + run_mm + self._belt.drift_mm(t_ns - last_ns)
-        gone_mm = self.span(track, t_ns).rear_mm + self._tolerance_mm(track, t_ns)
-        return span.front_mm <= reach_mm and gone_mm >= self._view.front_mm
 
     def _begin(self, region: Region, span: Span, t_ns: int) -> list[Sighting]:
         """Follow a new piece, unless so little of it shows at an edge that it may flicker."""
@@ -378,13 +317,7 @@ class Tracker:
 
     def _miss(self, track: Track, t_ns: int) -> None:
         """A frame shows the place of a piece, and the piece is not there."""
-        expected = self.span(track, t_ns)
-        slack_mm = self._tolerance_mm(track, t_ns)
-        surely_in_view = (
-            expected.rear_mm > self._view.rear_mm - slack_mm
-            and expected.along_mm + slack_mm < self._view.front_mm
-        )
-        if not surely_in_view:
+        if not self.places.surely_in_view(track, t_ns):
             return
         if track.missing_since_ns is None:
             track.missing_since_ns = t_ns

@@ -57,8 +57,8 @@ def test_piece_is_followed_through_the_view(subject: Tracker, ride: Ride) -> Non
     assert track.piece == 1
     assert track.seen_whole
     assert track.length_mm == pytest.approx(60.0, abs=2.0)
-    assert subject.span(track, 3000 * MS).front_mm == pytest.approx(600.0, abs=3.0)
-    assert not subject.in_view(track, 2200 * MS)
+    assert subject.places.span(track, 3000 * MS).front_mm == pytest.approx(600.0, abs=3.0)
+    assert not subject.places.in_view(track, 2200 * MS)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
@@ -137,7 +137,9 @@ def test_piece_never_seen_whole_keeps_its_front(subject: Tracker, region: Region
     subject.see([region(335.0)], 1675 * MS)
 
     assert not the_track(subject).seen_whole
-    assert subject.span(the_track(subject), 1675 * MS).front_mm == pytest.approx(335.0, abs=9.0)
+    assert subject.places.span(the_track(subject), 1675 * MS).front_mm == pytest.approx(
+        335.0, abs=9.0
+    )
 
 
 def test_what_is_longer_than_any_piece_is_two(belt: Belt, region: Regions) -> None:
@@ -249,13 +251,13 @@ def test_halted_belt_takes_pieces_past_the_view_with_it(
     """It should hold still what has left the view while something in view stands still."""
     ride(subject, range(0, 2800, 33), 0.0, 400.0)
     gone, there = subject.tracks.values()
-    assert not subject.in_view(gone, 2800 * MS)
+    assert not subject.places.in_view(gone, 2800 * MS)
     # The belt stands for 2 s with the second piece in view.
     for t_ms in range(2800, 4800, 33):
         subject.see([region(160.0)], t_ms * MS)
 
-    assert subject.span(gone, 4800 * MS).front_mm == pytest.approx(560.0, abs=4.0)
-    assert subject.span(there, 4800 * MS).front_mm == pytest.approx(160.0, abs=4.0)
+    assert subject.places.span(gone, 4800 * MS).front_mm == pytest.approx(560.0, abs=4.0)
+    assert subject.places.span(there, 4800 * MS).front_mm == pytest.approx(160.0, abs=4.0)
     assert len(subject.tracks) == 2
 
 
@@ -266,7 +268,7 @@ def test_lost_fragment_moves_no_other_piece(subject: Tracker, ride: Ride, region
     subject.see([region(194.0, 20.0)], 2970 * MS)
 
     assert len(subject.tracks) == 2
-    assert subject.span(gone, 2970 * MS).front_mm == pytest.approx(594.0, abs=3.0)
+    assert subject.places.span(gone, 2970 * MS).front_mm == pytest.approx(594.0, abs=3.0)
 
 
 def test_heap_is_ambiguous(belt: Belt, region: Regions) -> None:

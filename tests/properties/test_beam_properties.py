@@ -153,8 +153,8 @@ class Watched(Sorter):
     def look(self) -> None:
         """Look at every piece that there is."""
         for track in self._tracker.tracks.values():
-            pictures = self._tracker.span(track, self._now_ns)
-            reach = self._tracker.reach(track, self._now_ns)
+            pictures = self._tracker.places.span(track, self._now_ns)
+            reach = self._tracker.places.reach(track, self._now_ns)
             assert self._station.beam is not None
             slack_mm = self._station.beam.tolerance_mm + 1e-6
             assert reach.rear_mm <= pictures.rear_mm

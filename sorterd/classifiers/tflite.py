@@ -33,6 +33,7 @@ from sorterd.classifiers.tensors import (
     Output,
     output_of,
     quantisation,
+    time_of,
     timed,
     typical_and_worst,
 )
@@ -165,6 +166,7 @@ def open_part(
     clock: Clock,
     delegate: str | None = None,
     probing: bool = False,
+    timing: bool = True,
 ) -> TfliteClassifier:
     """Build, check, warm and time a bundle's model.
 
@@ -177,6 +179,8 @@ def open_part(
         delegate: An accelerator's library; None for the processor.
         probing: Keep only the smallest size where crops are no cheaper in the largest. The
             classifier's `batch_sizes` says what is there.
+        timing: Time the larger sizes; without, one call warms each of them, and is what is known of
+            its cost.
 
     Raises:
         DeviceUnavailable: No runtime works here, or the delegate does not.
@@ -204,7 +208,7 @@ def open_part(
         for size, other in others.items():
             _resize(other, size, bundle)
         classifier = made({smallest: one, **others})
-        costs = {size: _timed(classifier, size, clock) for size in larger}
+        costs = {size: _timed(classifier, size, clock, timing=timing) for size in larger}
         classifier.costs = {smallest: typical_and_worst(single_ns), **costs}
     classifier.hand_over()
     return classifier
@@ -359,7 +363,10 @@ def _blank(classifier: TfliteClassifier, size: int) -> None:
     classifier.slots(size)[:] = classifier.spec.zero_point
 
 
-def _timed(classifier: TfliteClassifier, size: int, clock: Clock) -> tuple[int, int]:
+def _timed(
+    classifier: TfliteClassifier, size: int, clock: Clock, *, timing: bool
+) -> tuple[int, int]:
     """Typical and worst time of one call, nanoseconds: (p50_ns, p99_ns)."""
     _blank(classifier, size)
-    return timed(lambda: classifier.scores(size, size), clock)
+    call = partial(classifier.scores, size, size)
+    return timed(call, clock) if timing else typical_and_worst([time_of(call, clock)])

@@ -91,7 +91,7 @@ class DryRun:
             DeviceFault: One failed; what was seen until then has been told and written.
         """
         self._check_arguments()
-        # The same batch sizes on every machine, for the same report.
+        # The same batch sizes on every machine, for the same report; what they cost is nominal.
         model = open_model(self.settings, RealClock(), probing=not self.fast)
         try:
             check_together(self.settings, model, self._costs(model))

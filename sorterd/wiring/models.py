@@ -52,8 +52,8 @@ def open_model(settings: Settings, clock: Clock, *, probing: bool = True) -> Mod
     Args:
         settings: Name the bundle, and how it is run.
         clock: For the timing.
-        probing: Keep the batch sizes only where a batch pays on this machine; without, all of them
-            are there on every machine.
+        probing: Time the batch sizes, and keep them only where a batch pays on this machine;
+            without, all of them are there on every machine, and their times are worth nothing.
 
     Raises:
         BundleFault: The bundle must not be used, and there is no other version of it.
@@ -88,6 +88,7 @@ def open_bundle(folder: Path, settings: Settings, clock: Clock, *, probing: bool
         clock=clock,
         delegate=settings.model.delegate,
         probing=probing,
+        timing=probing,
     )
     costs = {size: Cost(*cost) for size, cost in classifier.costs.items()}
     segments, segmenter = bundle.manifest.segments, None

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,9 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
     module = pytest.importorskip(MODULES[name])
     real: Any = module.Interpreter
 
-    def open_it(call_ms: float, crop_ms: float, *, probing: bool = True) -> TfliteClassifier:
+    def open_it(
+        call_ms: float, crop_ms: float, *, probing: bool = True, timing: bool = True
+    ) -> TfliteClassifier:
         clock = ManualClock()
 
         class Costly(real):  # type: ignore[misc]  # has no types
@@ -46,6 +50,7 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
             batch_sizes=(1, 2, 4),
             clock=clock,
             probing=probing,
+            timing=timing,
         )
 
     return open_it
@@ -82,6 +87,22 @@ def test_a_gain_that_the_planner_would_not_use_is_none(
 def test_given_sizes_may_be_kept_unasked(opened: Opener) -> None:
     """It should have every size on every machine where nobody probes."""
     assert opened(0.0, 2.0, probing=False).batch_sizes == (1, 2, 4)
+
+
+def test_given_sizes_may_be_kept_untimed(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It should ask each larger size once, to warm it, where nobody wants to know its time."""
+    asked_of: list[int] = []
+    scores = TfliteClassifier.scores
+
+    def watched(subject: TfliteClassifier, size: int, count: int) -> npt.NDArray[np.float32]:
+        asked_of.append(size)
+        return scores(subject, size, count)
+
+    monkeypatch.setattr(TfliteClassifier, "scores", watched)
+    subject = opened(3.0, 1.0, probing=False, timing=False)
+
+    assert [size for size in asked_of if size > 1] == [2, 4]
+    assert {size: cost[0] / MS_NS for size, cost in subject.costs.items()} == {1: 4, 2: 5, 4: 7}
 
 
 class Told:

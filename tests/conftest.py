@@ -1,5 +1,6 @@
 """Builders with defaults for the tests of the core: a small belt, what is seen on it, scores."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,11 @@ from sorterd.core.judging import JudgingRules
 from sorterd.core.records import Box, FrameSeen, Region, RunBatch, ScoresReady
 
 MS = 1_000_000
+
+# As a station sets both for itself. Threads for small matrices and pictures spin while they wait
+# for each other, on cores that other tests need; they are told before numpy and OpenCV are loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
 AT_FIRST = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 

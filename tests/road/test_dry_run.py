@@ -37,9 +37,9 @@ def counts(report: dict[str, object], key: str) -> dict[str, int]:
 
 def test_most_pieces_reach_their_bins(tmp_path: Path) -> None:
     """It should sort drawn pieces cleanly, count each once and open no gate late."""
-    report = run(tmp_path, "--pieces", "40", "--seed", "7")
+    report = run(tmp_path, "--pieces", "20", "--seed", "7")
 
-    assert number(report, "pieces") == 40
+    assert number(report, "pieces") == 20
     assert number(report, "purity") >= 0.90
     assert number(report, "double_counted") == 0
     assert number(report, "late_gates") == 0
@@ -48,40 +48,35 @@ def test_most_pieces_reach_their_bins(tmp_path: Path) -> None:
         + number(report, "wrong_bin")
         + sum(counts(report, "end_bin_by_reason").values())
     )
-    assert ended == 40
+    assert ended == 20
 
 
-def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
-    """It should tell the same story twice, byte for byte."""
-    for name in ("one.json", "two.json"):
-        run(tmp_path, "--pieces", "12", "--seed", "3", name=name)
+def test_a_seed_is_a_story(tmp_path: Path) -> None:
+    """It should tell the same story twice, byte for byte, and not the same for every seed."""
+    told = {
+        name: run(tmp_path, "--pieces", "6", "--seed", seed, name=name)
+        for name, seed in (("one.json", "3"), ("again.json", "3"), ("other.json", "4"))
+    }
 
-    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
-
-
-def test_another_seed_gives_other_pieces(tmp_path: Path) -> None:
-    """It should not tell the same story for every seed."""
-    one = run(tmp_path, "--pieces", "6", "--seed", "3")
-    two = run(tmp_path, "--pieces", "6", "--seed", "4")
-
-    assert {**one, "seed": 0} != {**two, "seed": 0}
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    assert {**told["one.json"], "seed": 0} != {**told["other.json"], "seed": 0}
 
 
 @pytest.mark.parametrize("direction", ["left", "up", "down"])
 def test_the_belt_may_run_any_way(tmp_path: Path, direction: str) -> None:
     """It should sort on a belt that runs to the left, up or down in the picture."""
-    report = run(tmp_path, "--pieces", "8", "--set", f"belt.direction={direction}")
+    report = run(tmp_path, "--pieces", "4", "--set", f"belt.direction={direction}")
 
-    assert number(report, "pieces") == 8
-    assert number(report, "right_bin") >= 5
+    assert number(report, "pieces") == 4
+    assert number(report, "right_bin") >= 3
     assert number(report, "phantoms") == 0
 
 
 def test_lids_open_for_single_pieces(tmp_path: Path) -> None:
     """It should open the right lid for what lies alone, and none for two at once."""
-    report = run(tmp_path, "--station", "lids", "--pieces", "12", "--seed", "5")
+    report = run(tmp_path, "--station", "lids", "--pieces", "8", "--seed", "5")
 
-    assert number(report, "pieces") >= 12
+    assert number(report, "pieces") >= 8
     assert number(report, "purity") >= 0.85
     assert number(report, "late_gates") == 0
 
@@ -90,7 +85,7 @@ def test_overload_is_met_with_the_end_bin(tmp_path: Path) -> None:
     """It should, offered twice what the model can do, be late with nothing and say why."""
     # Some 0.75 pieces a second with 2 to 6 views each want 3 crops a second; this does 1.5.
     report = run(
-        tmp_path, "--pieces", "25", "--seed", "7", "--invoke-ms", "650",
+        tmp_path, "--pieces", "12", "--seed", "7", "--invoke-ms", "650",
         "--set", "model.stall_ms=10000", "--set", "model.batch_sizes=[1]",
     )  # fmt: skip
 
@@ -108,12 +103,12 @@ def test_your_photographs_ride_the_belt(tmp_path: Path) -> None:
     photos = SHARED / "data" / "waste"
     if not photos.is_dir():
         pytest.skip("../shared/data/waste is not here")
-    report = run(tmp_path, "--pieces", "30", "--seed", "7", "--images", str(photos))
+    report = run(tmp_path, "--pieces", "12", "--seed", "7", "--images", str(photos))
 
     ended = (
         number(report, "right_bin")
         + number(report, "wrong_bin")
         + sum(counts(report, "end_bin_by_reason").values())
     )
-    assert ended == number(report, "pieces") == 30
+    assert ended == number(report, "pieces") == 12
     assert number(report, "purity") >= 0.85

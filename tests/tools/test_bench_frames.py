@@ -73,7 +73,7 @@ def test_a_piece_moves_by_the_belts_travel() -> None:
     assert all(abs(step_px - TRAVEL_PX) <= 6 for step_px in moved)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(pieces=st.integers(0, MOST_PIECES), count=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
 def test_frames_follow_from_the_seed(pieces: int, count: int, seed: int) -> None:
     """It should draw the same frames again, of the station's size, that nobody can write to."""

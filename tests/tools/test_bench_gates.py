@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +23,27 @@ def bench() -> Bench:
     return Bench(load(TINY), "auto", SHALLOW)
 
 
+@pytest.fixture
+def left_as_it_was() -> Iterator[None]:
+    """Fail a test after which the next chapter would not measure a usual process."""
+    before = sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
+    watchers = len(gc.callbacks)
+    yield
+    assert (sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()) == before
+    assert len(gc.callbacks) == watchers
+
+
 def by_name(chapter: Chapter) -> dict[str, dict[str, float]]:
     """Return the figures of each row."""
     return {row.name: dict(row.figures) for row in chapter.rows}
 
 
+@pytest.mark.usefixtures("left_as_it_was")
 def test_every_movement_of_every_setting_is_told(bench: Bench) -> None:
     """It should time what was asked for, nothing early, and judge by its own rows.
 
     On a machine so busy that a gate is told to open after it should shut, that is one movement.
+    And it should put back what it changes.
     """
     chapter = gates.measure(bench)
     rows = by_name(chapter)
@@ -69,20 +81,12 @@ def test_where_nobody_goes_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     assert not any("FIFO" in name for name in chapter.series)
 
 
-def test_the_process_is_left_as_it_was(bench: Bench) -> None:
-    """It should put back what it changes, so that the next chapter measures a usual process."""
-    before = sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
-    watchers = len(gc.callbacks)
-
-    gates.measure(bench)
-    pauses.measure(bench)
-
-    assert (sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()) == before
-    assert len(gc.callbacks) == watchers
-
-
+@pytest.mark.usefixtures("left_as_it_was")
 def test_pauses_of_both_ways(bench: Bench) -> None:
-    """It should bring no full collection, leave no garbage, and look at far less in the end."""
+    """It should bring no full collection, leave no garbage, and look at far less in the end.
+
+    And it should put back what it changes.
+    """
     chapter = pauses.measure(bench)
     rows = by_name(chapter)
     own, station = rows["Python's own"], rows["the station's"]

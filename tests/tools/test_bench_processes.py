@@ -15,7 +15,7 @@ from sorterd.settings import load
 from tools.workshop.bench import empty_belt, frames, memory, reel, startup
 from tools.workshop.bench.opening import bench_settings
 from tools.workshop.bench.programs import inherited, run_program
-from tools.workshop.bench.roster import PEERS, network_of
+from tools.workshop.bench.roster import PEERS, Peer, network_of
 from tools.workshop.bench.rows import FULL, QUICK, Bench, Depth
 from tools.workshop.bench.station_file import write_settings
 from tools.workshop.faults import WorkshopFault
@@ -218,8 +218,18 @@ def test_a_deep_run_says_that_it_takes_longer(part: object) -> None:
     assert 0 < quick < full < 900
 
 
-def test_every_peer_is_started_in_a_deep_run(bench: Bench) -> None:
-    """It should have a row for each peer, or why there is none."""
+def test_peers_are_started_in_a_deep_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It should have a row for each peer, or why there is none.
+
+    That every peer starts is shown beside the peers; here one that is always there will do.
+    """
+    naive = next(peer for peer in PEERS if peer.key == "naive")
+    absent = Peer("odd", "Odd", "", package="no_such_package", install="pip install it")
+    monkeypatch.setattr(startup, "PEERS", (naive, absent))
+
     chapter = startup.measure(replace(bench, depth=replace(SHORT, wide=True)))
 
-    assert {peer.name for peer in PEERS} <= {row.name for row in chapter.rows}
+    rows = {row.name: row for row in chapter.rows}
+    assert set(rows) == {startup.BARE, startup.STATION, startup.ONE_BLAS, naive.name, "Odd"}
+    assert rows[naive.name].figures["bare_x"] > 0
+    assert (rows["Odd"].figures, rows["Odd"].note) == ({}, absent.missing)

@@ -9,7 +9,7 @@ would grow together.
 TensorFlow is imported when the network is made, not with this file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,7 +62,7 @@ class SegmentNetwork:
         self, *, width_px: int, height_px: int, weights: str, alpha: float, seed: int
     ) -> None:
         try:
-            keras = import_module("keras")
+            keras, tf = import_module("keras"), import_module("tensorflow")
         except ImportError as fault:
             raise WorkshopFault(
                 "TensorFlow is not installed: python -m pip install 'sorterd[train]'"
@@ -73,6 +73,7 @@ class SegmentNetwork:
                 "the stride of the deepest features"
             )
         self._keras: Any = keras
+        self._tf: Any = tf
         self.size_px = width_px, height_px
         keras.utils.set_random_seed(seed)
         body = _body(keras, (height_px, width_px, 3), weights, alpha)
@@ -81,7 +82,12 @@ class SegmentNetwork:
             taught = taught or layer.name.startswith(f"block_{_FIRST_TAUGHT_BLOCK}_")
             layer.trainable = taught and not isinstance(layer, keras.layers.BatchNormalization)
         self.model: Any = keras.Model(body.input, _head(keras, body))
-        self._optimizer: Any = None
+        # Traced once, for batches of any size.
+        self._asked: Any = tf.function(
+            lambda numbers: self.model(numbers, training=False),
+            input_signature=[tf.TensorSpec((None, height_px, width_px, 3))],
+            autograph=False,
+        )
 
     def begin(self, *, rate: float, steps: int) -> None:
         """Make ready for `steps` steps of training, at a rate that falls to nothing."""
@@ -93,23 +99,32 @@ class SegmentNetwork:
             warmup_target=rate,
             warmup_steps=max(1, steps // 20),
         )
-        self._optimizer = keras.optimizers.AdamW(falling, weight_decay=1e-4)
-        tf = import_module("tensorflow")
+        # The rate is set anew for each step: as a schedule it would be worked out for every weight.
+        optimizer = keras.optimizers.AdamW(weight_decay=1e-4)
+        tf, variables = self._tf, self.model.trainable_variables
+        # Made now: weights that appear in the first step let it be traced twice.
+        optimizer.build(variables)
 
         def step(numbers: Untyped, targets: Untyped, counts: Untyped) -> Untyped:
             with tf.GradientTape() as tape:
                 loss = _loss(tf, self.model(numbers, training=False), targets, counts)
-            variables = self.model.trainable_variables
-            self._optimizer.apply_gradients(
-                zip(tape.gradient(loss, variables), variables, strict=True)
-            )
+            optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
         def loss(numbers: Untyped, targets: Untyped, counts: Untyped) -> Untyped:
             return _loss(tf, self.model(numbers, training=False), targets, counts)
 
-        self._step: Any = tf.function(step, reduce_retracing=True)
-        self._loss: Any = tf.function(loss, reduce_retracing=True)
+        width_px, height_px = self.size_px
+        places = (None, height_px // STRIDE, width_px // STRIDE)
+        shown = [tf.TensorSpec(shape) for shape in ((None, height_px, width_px, 3), places, places)]
+        learn = tf.function(step, input_signature=shown, autograph=False)
+
+        def next_step(numbers: Numbers, targets: Numbers, counts: Numbers) -> float:
+            optimizer.learning_rate = falling(optimizer.iterations)
+            return float(learn(numbers, targets, counts))
+
+        self._step: Callable[[Numbers, Numbers, Numbers], float] = next_step
+        self._loss: Any = tf.function(loss, input_signature=shown, autograph=False)
 
     def learn(self, pixels: Pixels, targets: Numbers, counts: Numbers) -> float:
         """One step.
@@ -122,7 +137,7 @@ class SegmentNetwork:
         Returns:
             The loss before the step.
         """
-        return float(self._step(as_numbers(pixels), targets, counts))
+        return self._step(as_numbers(pixels), targets, counts)
 
     def loss(self, pixels: Pixels, targets: Numbers, counts: Numbers) -> float:
         """The loss of pictures that are not learned from; arguments as of `learn`."""
@@ -131,7 +146,7 @@ class SegmentNetwork:
     def numbers(self, pixels: Pixels) -> Numbers:
         """The float network's answers to uint8[n, H, W, 3] RGB: float32[n, rows, columns]."""
         given = [
-            self.model.predict_on_batch(as_numbers(pixels[start : start + 16]))
+            self._asked(as_numbers(pixels[start : start + 16]))
             for start in range(0, len(pixels), 16)
         ]
         return np.asarray(np.concatenate(given)[..., 0], np.float32)
@@ -142,13 +157,18 @@ class SegmentNetwork:
         Args:
             samples: Training pictures, uint8[H, W, 3] RGB each: they set the ranges.
         """
-        tf, keras = import_module("tensorflow"), self._keras
-        width_px, height_px = self.size_px
-        fixed = keras.Input((height_px, width_px, 3), batch_size=1)
-        one = keras.Model(fixed, {"segments": self.model(fixed, training=False)})
+        tf, (width_px, height_px) = self._tf, self.size_px
+        one = tf.function(
+            lambda numbers: {"segments": self.model(numbers, training=False)},
+            input_signature=[tf.TensorSpec((1, height_px, width_px, 3), name="keras_tensor")],
+            autograph=False,
+        )
+        # Of the network only its numbers: all that hangs on a Keras model takes twice as long.
+        told = tf.Module()
+        told.numbers = [part.value for part in self.model.variables]
         shown = [as_numbers(sample[None]) for sample in samples]
         with TemporaryDirectory() as folder:
-            one.export(folder, verbose=False)
+            tf.saved_model.save(told, folder, one.get_concrete_function())
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = lambda: ([sample] for sample in shown)

@@ -26,6 +26,8 @@ from tools.workshop.train.pictures import Pool
 
 Pixels = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float32]
+Untyped = Any
+"""Of TensorFlow and Keras, which ship no types."""
 # Regularisation of the fitted heads; 0.003 to 0.3 differ by less than a point on validation.
 HEAD_C = 0.02
 SMOOTHING = 0.05
@@ -60,24 +62,33 @@ class Network:
         seed: int,
     ) -> None:
         try:
-            keras = import_module("keras")
+            keras, tf = import_module("keras"), import_module("tensorflow")
         except ImportError as fault:
             raise WorkshopFault(
                 "TensorFlow is not installed: python -m pip install 'sorterd[train]'"
             ) from fault
-        self._keras: Any = keras
+        self._keras: Untyped = keras
+        self._tf: Untyped = tf
         self._backbone = backbone
         self._stage_of = np.array(stage_of)
         keras.utils.set_random_seed(seed)
-        self._body: Any = backbone.build(size_px, width, weights)
+        self._body: Untyped = backbone.build(size_px, width, weights)
         pooled = keras.layers.GlobalAveragePooling2D()(self._body.output)
-        self._one: Any = keras.layers.Dense(len(STAGES), name="stage_one")
-        self._two: Any = keras.layers.Dense(len(stage_of), name="stage_two")
+        self._one: Untyped = keras.layers.Dense(len(STAGES), name="stage_one")
+        self._two: Untyped = keras.layers.Dense(len(stage_of), name="stage_two")
         dropped = keras.layers.Dropout(DROPPED_FRAC)(pooled)
         heads = [self._one(dropped), self._two(dropped)]
-        self._taught: Any = keras.Model(self._body.input, heads)
+        self._taught: Untyped = keras.Model(self._body.input, heads)
         given = {"stage_one": self._one(pooled), "stage_two": self._two(pooled)}
-        self._whole: Any = keras.Model(self._body.input, {**given, "embedding": pooled})
+        self._whole: Untyped = keras.Model(self._body.input, {**given, "embedding": pooled})
+        # Traced once, for batches of any size, and exported as it is asked.
+        self._asked: Untyped = tf.function(
+            lambda numbers: self._whole(numbers, training=False),
+            input_signature=[
+                tf.TensorSpec((None, size_px, size_px, 3), name=self._body.input.name)
+            ],
+            autograph=False,
+        )
 
     def answers(self, pixels: Pixels, *, title: str) -> dict[str, Numbers]:
         """What the float network gives: its outputs by name, float32[N, width] each.
@@ -87,7 +98,7 @@ class Network:
             title: For the progress bar.
         """
         starts = tqdm(range(0, len(pixels), 64), desc=title, leave=False)
-        parts = [self._whole.predict_on_batch(self._as_numbers(pixels[s : s + 64])) for s in starts]
+        parts = [self._asked(self._as_numbers(pixels[s : s + 64])) for s in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def fit_heads(self, pools: Sequence[Pool], weights: Sequence[float]) -> None:
@@ -153,11 +164,22 @@ class Network:
             warmup_steps=steps // 3,
         )
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
-        self._taught.compile(
-            keras.optimizers.AdamW(falling, weight_decay=1e-3),
-            [loss, loss],
-            loss_weights=[STAGE_ONE_WEIGHT, 1.0],
-        )
+        # The rate is set anew for each step: as a schedule it would be worked out for every weight.
+        optimizer = keras.optimizers.AdamW(weight_decay=1e-3)
+        tf, variables = self._tf, self._taught.trainable_variables
+        # Made now: weights that appear in the first step let it be traced twice.
+        optimizer.build(variables)
+
+        def step(numbers: Untyped, stages: Untyped, labels: Untyped) -> Untyped:
+            with tf.GradientTape() as tape:
+                one, two = self._taught(numbers, training=True)
+                missed = STAGE_ONE_WEIGHT * loss(stages, one) + loss(labels, two)
+            optimizer.apply(tape.gradient(missed, variables), variables)
+            return missed
+
+        # Not by compile() of Keras: it traces a step twice, and hands these convolutions to XLA,
+        # which is ten times slower at them on a processor.
+        learn = tf.function(step, autograph=False, reduce_retracing=True)
         to_stages = np.eye(len(STAGES), dtype=np.float32)[self._stage_of]
         for epoch in range(epochs):
             bar = tqdm(
@@ -165,11 +187,9 @@ class Network:
             )
             losses = []
             for pixels, targets in bar:
-                self._taught.reset_metrics()
-                step = self._taught.train_on_batch(
-                    self._as_numbers(pixels), [targets @ to_stages, targets]
-                )
-                losses.append(float(np.ravel(step)[0]))
+                optimizer.learning_rate = falling(optimizer.iterations)
+                missed = learn(self._as_numbers(pixels), targets @ to_stages, targets)
+                losses.append(float(missed))
                 bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}")
             if after_epoch(epoch, float(np.mean(losses))):
                 break
@@ -191,12 +211,15 @@ class Network:
         Returns:
             The full int8 model, and the float model that it is held against.
         """
-        tf = import_module("tensorflow")
+        tf, asked = self._tf, self._asked.get_concrete_function()
+        # Of the network only its numbers: all that hangs on a Keras model takes twice as long.
+        told = tf.Module()
+        told.numbers = [part.value for part in self._whole.variables]
         # The way over a saved model is the one that Keras 3 and this converter agree on.
         with TemporaryDirectory() as folder:
-            self._whole.export(folder, verbose=False)
-            plain = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+            tf.saved_model.save(told, folder, asked)
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            plain = bytes(converter.convert())
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = lambda: (
                 [self._as_numbers(one[None])] for one in samples
@@ -204,7 +227,7 @@ class Network:
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = tf.int8
             converter.inference_output_type = tf.int8
-            return bytes(converter.convert()), bytes(plain)
+            return bytes(converter.convert()), plain
 
     def _as_numbers(self, pixels: npt.NDArray[np.generic]) -> Numbers:
         numbers = pixels.astype(np.float32) * self._backbone.gain + self._backbone.offset

@@ -37,6 +37,8 @@ LABELS = ("red", "green", "blue")
 PLAIN = {"red": (220, 40, 40), "green": (40, 220, 40), "blue": (40, 40, 220)}
 TINTED = {"red": (190, 205, 60), "green": (70, 120, 90), "blue": (60, 90, 200)}
 Colours = dict[str, tuple[int, int, int]]
+# Where the figure is not what is asked: most of a teaching's time goes into its folds.
+QUICK = ("--folds", "2")
 
 
 def write_crops(folder: Path, colours: Colours, count: int, seed: int) -> Path:
@@ -148,7 +150,7 @@ def test_teaching_twice_gives_the_same(float_bundle: Path, crops: Path, tmp_path
     outs = [tmp_path / "first", tmp_path / "second"]
 
     for out in outs:
-        assert teach.main([str(float_bundle), str(crops), "--out", str(out)]) == 0
+        assert teach.main([str(float_bundle), str(crops), "--out", str(out), *QUICK]) == 0
 
     first, second = (load(out).manifest for out in outs)
     assert first.sha256["model.tflite"] == second.sha256["model.tflite"]
@@ -161,7 +163,7 @@ def test_a_label_that_no_crop_shows_is_not_forgotten(float_bundle: Path, tmp_pat
     crops = write_crops(tmp_path / "crops", two, 8, seed=2)
     out = tmp_path / "taught"
 
-    assert teach.main([str(float_bundle), str(crops), "--out", str(out)]) == 0
+    assert teach.main([str(float_bundle), str(crops), "--out", str(out), *QUICK]) == 0
 
     assert right(load(out), {**TINTED, "blue": PLAIN["blue"]}) > 0.95
 
@@ -170,7 +172,7 @@ def test_a_bundle_without_rehearsal_can_be_taught(tmp_path: Path, crops: Path) -
     """It should teach the bundles that were made before there was one, and say so."""
     out = tmp_path / "taught"
 
-    assert teach.main([str(TINY / "heads"), str(crops), "--out", str(out)]) == 0
+    assert teach.main([str(TINY / "heads"), str(crops), "--out", str(out), *QUICK]) == 0
 
     assert right(load(out), TINTED) > right(load(TINY / "heads"), TINTED)
 
@@ -183,7 +185,7 @@ def test_too_great_a_loss_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     out = Path(shutil.copytree(TINY / "int8", tmp_path / "taught"))
     command = [str(TINY / "heads"), str(crops), "--out", str(out), "--golden", str(golden)]
 
-    assert teach.main(command) == 1
+    assert teach.main([*command, *QUICK]) == 1
 
     assert "nothing was written" in capsys.readouterr().err
     assert load(out).name == "tiny int8 1"
@@ -201,7 +203,7 @@ def test_teaching_goes_only_so_far_as_the_golden_set_allows(
     swapped = {"red": PLAIN["green"], "green": PLAIN["red"], "blue": PLAIN["blue"]}
     crops = write_crops(tmp_path / "crops", swapped, 8, seed=3)
     outs = [tmp_path / "bold", tmp_path / "held"]
-    command = [str(float_bundle), str(crops), "--weight", "50"]
+    command = [str(float_bundle), str(crops), "--weight", "50", *QUICK]
 
     for out, loss in zip(outs, ("1", "0"), strict=True):
         assert teach.main([*command, "--out", str(out), "--most-loss", loss]) == 0
@@ -220,7 +222,7 @@ def test_the_golden_pictures_are_in_the_figures(
     out = tmp_path / "taught"
     command = [str(float_bundle), str(crops), "--out", str(out), "--golden", str(golden)]
 
-    assert teach.main([*command, "--golden-list", str(chosen), "--most-loss", "0.5"]) == 0
+    assert teach.main([*command, "--golden-list", str(chosen), "--most-loss", "0.5", *QUICK]) == 0
 
     assert [one.n for one in load(out).manifest.accuracy] == [24, 2]
 
@@ -249,7 +251,8 @@ def test_crops_that_nobody_sorted_are_left_out(
     """It should take a station's review folder as it is: what lies in new/ has no label."""
     shutil.copytree(crops / "red", crops / "new")
 
-    assert teach.main([str(float_bundle), str(crops), "--out", str(tmp_path / "taught")]) == 0
+    out = tmp_path / "taught"
+    assert teach.main([str(float_bundle), str(crops), "--out", str(out), *QUICK]) == 0
 
     assert "8 in new/ have no label yet" in capsys.readouterr().out
 
@@ -466,7 +469,7 @@ def test_golden_answers_are_the_new_heads_own(
 ) -> None:
     """It should not keep an answer that the old heads gave."""
     out = tmp_path / "taught"
-    assert teach.main([str(float_bundle), str(crops), "--out", str(out)]) == 0
+    assert teach.main([str(float_bundle), str(crops), "--out", str(out), *QUICK]) == 0
     old, new = load(float_bundle), load(out)
     with without_chatter():
         one = open_part(new, runtime="auto", threads=1, batch_sizes=(8,), clock=ManualClock())

@@ -1,5 +1,6 @@
 """Builders with defaults for the tests of the core: a small belt, what is seen on it, scores."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -25,6 +26,12 @@ AT_FIRST = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGT
 # A test that fails on one run in fifty tells nobody what broke it.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is there for good: a twelfth of all time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,7 @@ def test_a_wrong_beam_costs_a_piece_its_bin_at_worst(barrier: Barrier) -> None:
     no_piece_falls_into_a_wrong_bin(world, played)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(barrier=barriers(sparse_worlds()))
 def test_a_wrong_beam_takes_no_piece_that_lies_alone_from_its_bin(barrier: Barrier) -> None:
     """It should sort what it sorts without a beam, whatever the beam tells."""

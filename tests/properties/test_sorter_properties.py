@@ -6,6 +6,7 @@ touch, and a belt that halts, have their examples in tests/core.
 """
 
 from dataclasses import replace
+from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,12 +113,14 @@ def test_memory_is_bounded_by_the_pieces_on_the_belt(world: World, rounds: int) 
     )
     long = replace(world, pieces=pieces, stop_ms=None)
     sorter = Sorter(long.station, COSTS)
-    empty = held(sorter)
+    empty, looks = held(sorter), count()
 
     def watch(now_ns: int, batch: RunBatch | None) -> None:
         # A piece is a track, its evidence and 0.3 s of middles, 65 things at most were seen; the
-        # rest is for counters, unseen stretches of belt and pulses that are not over.
-        assert batch or held(sorter) <= empty + 20 + 80 * len(sorter.views(now_ns))
+        # rest is for counters, unseen stretches of belt and pulses that are not over. It is counted
+        # now and then, for that costs more than sorting.
+        if next(looks) % 5 == 0:
+            assert batch or held(sorter) <= empty + 20 + 80 * len(sorter.views(now_ns))
 
     player = Player(
         sorter,

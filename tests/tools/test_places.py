@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,13 +83,19 @@ def without_rights() -> Iterator[None]:
 
 @contextmanager
 def small_disk(most_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond a size, as on a disk that is nearly full."""
+    """Let no file grow beyond a size, as on a disk that is nearly full.
+
+    Nor is bytecode kept meanwhile: Python takes no notice of a file that was cut short, and no
+    later start gets over it (python/cpython#126606).
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    keeps_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = keeps_none
 
 
 @pytest.fixture

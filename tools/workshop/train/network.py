@@ -178,7 +178,7 @@ class Network:
             return missed
 
         # Not by compile() of Keras: it traces a step twice, and hands these convolutions to XLA,
-        # which is ten times slower at them on a processor.
+        # which took ten times as long for them on a processor with no more than AVX2.
         learn = tf.function(step, autograph=False, reduce_retracing=True)
         to_stages = np.eye(len(STAGES), dtype=np.float32)[self._stage_of]
         for epoch in range(epochs):

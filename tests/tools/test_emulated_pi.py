@@ -407,7 +407,7 @@ def test_pins_must_keep_still_while_the_belt_rests(watched: list[int], *, still:
     ("judged", "ordered"),
     [
         ("organic glass metal organic", True),
-        ("metal organic plastic organic glass", True),  # paper got no label; the belt is a loop
+        ("metal organic plastic organic", True),  # paper got no label; the belt is a loop
         ("glass organic metal organic", False),
         ("organic organic organic", False),
         ("organic glass trash", False),
@@ -416,6 +416,15 @@ def test_pins_must_keep_still_while_the_belt_rests(watched: list[int], *, still:
 def test_pieces_come_in_the_order_drawn(judged: str, *, ordered: bool) -> None:
     """It should hold what the station said against what lies on the belt."""
     assert sorting.in_drawn_order(judged.split()) is ordered
+
+
+def test_a_piece_may_be_there_twice_where_that_is_said() -> None:
+    """It should take a label that follows upon itself for one piece, if it is told to."""
+    judged = ["organic", "organic", "glass", "plastic"]
+
+    assert not sorting.in_drawn_order(judged)
+    assert sorting.in_drawn_order(judged, twice=True)
+    assert not sorting.in_drawn_order([*judged, "metal", "glass"], twice=True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Builders with defaults for the tests of the core: a small belt, what is seen on it, scores."""
+"""How every test starts; and builders with defaults for those of the core.
+
+The builders make a small belt, what is seen on it, and scores.
+"""
 
 import gc
 import os

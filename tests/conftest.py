@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -50,6 +51,15 @@ def signals_as_a_terminal_gives_them() -> Iterator[None]:
     yield
     for each, handler in AT_FIRST.items():
         signal.signal(each, handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Have the devices' lock where no other tests and no station of this machine look for it."""
+    folder = tmp_path_factory.mktemp("devices")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sorterd.holding.PLACES", (folder,))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -200,10 +200,9 @@ def _ruler(grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> int:
 
 
 def test_the_camera_is_refused_while_another_holds_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It should name whoever holds the devices, and open none; a recording needs none."""
-    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
     camera = ["--set", "camera.kind=v4l2", "--set", "camera.device=/dev/null"]
     with hold("sorterd run"):
         code = main(["calibrate", "belt", "--out", str(tmp_path), *camera])
@@ -219,7 +218,6 @@ def test_the_stations_own_camera_is_watched_until_a_pass_is_over(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It should open the camera of the settings, and hold the devices meanwhile."""
-    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
     monkeypatch.setattr("sorterd.calibration.watching.RealClock", ManualClock)
     camera = [
         f"camera={{kind = 'replay', path = '{recording}', loop = true}}",

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from sorterd import holding
 from sorterd.cameras import pi, v4l2
 from sorterd.cli import main
 from sorterd.clock import ManualClock
@@ -18,13 +17,6 @@ from sorterd.recordings.video import Video
 
 MS = 1_000_000
 WIDTH_PX, HEIGHT_PX = 64, 48
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have the devices' lock in a folder of the test's own."""
-    monkeypatch.setattr(holding, "PLACES", (tmp_path,))
-    return tmp_path
 
 
 @pytest.fixture
@@ -131,7 +123,7 @@ def test_the_devices_of_a_station_that_runs_are_left_alone(
 ) -> None:
     """It should say who holds them, and leave no file."""
     path = tmp_path / "belt.png"
-    with hold("sorterd run", tmp_path):
+    with hold("sorterd run"):
         assert main(["capture", str(path), *station]) == 3
     assert "held by sorterd run, process" in capsys.readouterr().err
     assert not path.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sorterd import exit_codes, holding
+from sorterd import exit_codes
 from sorterd.clock import ManualClock
 from sorterd.commands import gate as command
 from sorterd.gates import pwm
@@ -41,9 +41,8 @@ kind = "of another age"
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a station's settings, of which only some are sound, and give it a lock of its own."""
-    monkeypatch.setattr(holding, "PLACES", (tmp_path,))
+def config(tmp_path: Path) -> Path:
+    """Return a station's settings, of which only some are sound."""
     file = tmp_path / "sorterd.toml"
     file.write_text(STATION)
     return file

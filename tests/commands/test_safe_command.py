@@ -70,11 +70,10 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def kernel(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> TimedKernel:
-    """Return a kernel with a PWM chip, in the place of this machine's, and a lock of its own."""
+    """Return a kernel with a PWM chip, in the place of this machine's."""
     kernel = TimedKernel(tmp_path / "pwm", clock)
     made_up = partial(pwm.open_part, folder=kernel.chip.parent, write=kernel.write)
     monkeypatch.setattr(pwm, "open_part", made_up)
-    monkeypatch.setattr(holding, "PLACES", (tmp_path,))
     return kernel
 
 
@@ -113,20 +112,22 @@ from pathlib import Path
 from sorterd.clock import ManualClock
 from sorterd.gates.pwm import Settings, open_part
 from sorterd.holding import hold
-folder = Path(sys.argv[1])
-with hold("sorterd run", folder):
-    open_part("glass", Settings(channel=0), ManualClock(), folder / "pwm").open()
+pwm, devices = map(Path, sys.argv[1:])
+with hold("sorterd run", devices):
+    open_part("glass", Settings(channel=0), ManualClock(), pwm).open()
     print("open", flush=True)
     sys.stdin.read()
 """
 
 
-def test_after_kill_9(tmp_path: Path, clock: ManualClock, kernel: TimedKernel) -> None:
+def test_after_kill_9(
+    tmp_path: Path, clock: ManualClock, kernel: TimedKernel, own_devices: Path
+) -> None:
     """It should shut what a killed station left open: no lock is in the way (gpiozero#863)."""
     kernel.show(0)
     kernel.show(1)
     with subprocess.Popen(  # noqa: S603  # our own interpreter
-        [sys.executable, "-c", KILLED, str(tmp_path)],
+        [sys.executable, "-c", KILLED, str(tmp_path / "pwm"), str(own_devices)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

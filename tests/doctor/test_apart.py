@@ -130,10 +130,9 @@ def test_a_camera_that_opens_and_shows_nothing(
 
 
 def test_a_camera_is_left_alone_while_the_devices_are_held(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It should take the devices as every program does, or say who has them."""
-    monkeypatch.setattr("sorterd.holding.PLACES", (tmp_path,))
     question = json.dumps({"camera": {"kind": "replay", "path": "no-such"}, "view": {}})
 
     assert camera.main([question]) == 0

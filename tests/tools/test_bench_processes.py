@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sorterd.classifiers.bundle import load as load_bundle
 from sorterd.clock import ManualClock, RealClock
+from sorterd.holding import hold
 from sorterd.settings import load
 from tools.workshop.bench import empty_belt, frames, memory, reel, startup
 from tools.workshop.bench.opening import bench_settings
@@ -171,6 +172,23 @@ def test_the_station_is_started_beside_a_bare_program(bench: Bench) -> None:
     assert rows[startup.BARE]["bare_x"] == 1
     assert chapter.goals["G8"] == rows[startup.STATION]["bare_x"] > 1
     assert rows[startup.STATION]["rss_mib"] > rows[startup.BARE]["rss_mib"]
+
+
+def test_a_station_that_holds_the_devices_is_not_in_the_way(bench: Bench, tmp_path: Path) -> None:
+    """It should start where another program holds the devices: of two benches, one was refused."""
+    config = write_settings(tmp_path / "station.toml", bench)
+    usual = tmp_path / "usual"
+    usual.mkdir()
+
+    with hold("sorterd run", usual):
+        run = run_program(
+            "station_program.start",
+            [str(config)],
+            bench.clock,
+            environment={"TMPDIR": str(usual)},
+        )
+
+    assert run.rss_mib > 10
 
 
 def test_memory_is_read_from_the_stations_own_processes(bench: Bench) -> None:

@@ -2,7 +2,8 @@
 
 Only the camera's device is another: `sorterd.cameras.v4l2.open_part`, which the station calls on
 its capture thread once everything else is up, gives a reel's camera. So the instant of that call
-is the instant at which the station is ready for frames.
+is the instant at which the station is ready for frames. It touches no device, so it takes the lock
+that a station takes where nobody else does, and is in no other program's way.
 
 Nothing is imported before `sorterd.__main__` has set what it sets before the first import.
 """
@@ -52,6 +53,7 @@ def look() -> NoReturn:
 
 def _run(config: str, open_part: "Callable[[PartSettings, Clock], Camera]") -> NoReturn:
     start_lean()
+    setattr(import_module("sorterd.holding"), "PLACES", (Path(config).parent,))  # noqa: B010
     v4l2 = import_module("sorterd.cameras.v4l2")
     setattr(v4l2, "open_part", open_part)  # noqa: B010  # types see a function that is given away
     sys.argv = ["sorterd", "--config", config]

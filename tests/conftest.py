@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from sorterd.commands.signals import Handler
 from sorterd.core.belt import Belt, Direction, Span
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
@@ -25,7 +26,11 @@ MS = 1_000_000
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
-AT_FIRST = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+GIVEN: dict[signal.Signals, Handler] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
 
 # A test that fails on one run in fifty tells nobody what broke it.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -40,17 +45,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def signals_as_a_terminal_gives_them() -> Iterator[None]:
-    """Start each test as a terminal starts a program, and take back what a command set in it.
+    """Start each test as a terminal starts a program, and see that its commands take theirs back.
 
-    A command that a fixture of a wider scope runs sets its handlers before this one is asked; and a
-    shell makes what it starts in the background deaf to Ctrl-C.
+    Tests may be deaf to Ctrl-C, as what a shell starts in the background, or to a lost connection.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_DFL)
+    before = {each: signal.signal(each, handler) for each, handler in GIVEN.items()}
     yield
-    for each, handler in AT_FIRST.items():
-        signal.signal(each, handler)
+    left = {each: signal.signal(each, handler) for each, handler in before.items()}
+    assert left == GIVEN
 
 
 @pytest.fixture(autouse=True, scope="session")

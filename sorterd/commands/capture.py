@@ -4,13 +4,11 @@ It is what the road would be given: the same camera, opened by the same settings
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import cv2
@@ -18,6 +16,7 @@ import cv2
 from sorterd import exit_codes
 from sorterd.clock import RealClock
 from sorterd.commands.arguments import add_settings, number, settings_of, whole_number
+from sorterd.commands.signals import STOPS, own_signals
 from sorterd.holding import hold
 from sorterd.ports import Camera, Clock, DeviceFault, Frame, PartSettings
 from sorterd.settings import Settings, ask_for_a_camera
@@ -215,9 +214,11 @@ def film(
     begin_ns: int | None = None
     written = read = 0
     oldest_ns = 0
+    asked_to_stop: list[bool] = []
     try:
-        with _stopping() as stopped, _progress(seconds) as tell:
-            while not stopped and read != frames and (frame := camera.read()) is not None:
+        with own_signals() as on, _progress(seconds) as tell:
+            on(STOPS, lambda: asked_to_stop.append(True))
+            while not asked_to_stop and read != frames and (frame := camera.read()) is not None:
                 begin_ns = frame.exposed_ns if begin_ns is None else begin_ns
                 since_s = (frame.exposed_ns - begin_ns) / S_NS
                 if since_s >= seconds:
@@ -236,23 +237,6 @@ def film(
         f"{written / rate_hz:.1f} s of {read} frames, each there within {oldest_ns / 1e6:.1f} ms"
         " of its exposure"
     )
-
-
-@contextmanager
-def _stopping() -> Iterator[list[int]]:
-    """Have Ctrl-C and SIGTERM be a wish: the list that is given is then no longer empty."""
-    asked: list[int] = []
-
-    def ask(signalled: int, frame: FrameType | None) -> None:
-        del frame
-        asked.append(signalled)
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 class _Progress:

@@ -6,15 +6,14 @@ ends, by Ctrl-C or by a fault, the gate is shut before it is let go of.
 """
 
 import argparse
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from signal import SIGHUP, SIGTERM
 from typing import Final, Literal
 
 from sorterd import exit_codes
 from sorterd.clock import RealClock
 from sorterd.commands.arguments import add_settings, gates_of
+from sorterd.commands.signals import own_signals
 from sorterd.gates.mover import RestingGate
 from sorterd.gates.opening import open_gate
 from sorterd.holding import hold
@@ -74,7 +73,8 @@ def run(arguments: argparse.Namespace, clock: Clock | None = None) -> int:
     name, action = arguments.name, arguments.action
     settings = _settings(gates_of(arguments), name)
     _check(name, settings, action, arguments.width_us)
-    with hold(f"sorterd gate {name} {action}"), _ended_like_ctrl_c():
+    with hold(f"sorterd gate {name} {action}"), own_signals() as on:
+        on((SIGTERM, SIGHUP), _interrupt)
         gate = open_gate(name, settings.part, clock, move_ns=settings.move_ms * _MS_NS)
         try:
             if getattr(gate, "mock", False):
@@ -212,16 +212,5 @@ def _check(name: str, settings: GateSettings, action: Action, width_us: float | 
         raise SettingsFault([Fault("US", width_us, bound, remedy, "argument")])
 
 
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Have SIGTERM, and a connection that is lost, end this program as Ctrl-C does: gate shut."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ends = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, signal.default_int_handler) for each in ends]
-    try:
-        yield
-    finally:
-        for each, handler in zip(ends, before, strict=True):
-            signal.signal(each, handler)
+def _interrupt() -> None:
+    raise KeyboardInterrupt

@@ -1,13 +1,10 @@
 """`sorterd` itself: run the station, or a simulated one."""
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 
 from sorterd import exit_codes
 from sorterd.commands.arguments import (
@@ -18,6 +15,7 @@ from sorterd.commands.arguments import (
     usual_config,
     whole_number,
 )
+from sorterd.commands.signals import HANGUP, STOPS, own_signals
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return exit_codes.SETTINGS
     station = import_module("sorterd.station")
-    return int(station.run_station(lambda: settings_of(arguments), _on_signal, _on_hangup))
+    with own_signals() as on:
+        load = partial(settings_of, arguments)
+        return int(station.run_station(load, partial(on, STOPS), partial(on, HANGUP)))
 
 
 def _dry_run(arguments: argparse.Namespace) -> int:
@@ -107,28 +107,10 @@ def _dry_run(arguments: argparse.Namespace) -> int:
         review=arguments.review,
     )
     try:
-        asked.run(_on_signal)
+        with own_signals() as on:
+            asked.run(partial(on, STOPS))
     except dry_run.FAULTS as fault:
         for line in str(fault).splitlines():
             print(f"sorterd: {line}", file=sys.stderr)
         return exit_codes.SETTINGS
     return exit_codes.DONE
-
-
-def _on_signal(stop: Callable[[], None]) -> None:
-    """Have SIGTERM and Ctrl-C ask for an orderly stop."""
-    _call_on((signal.SIGTERM, signal.SIGINT), stop)
-
-
-def _on_hangup(reload: Callable[[], None]) -> None:
-    """Have SIGHUP ask for the settings to be read again."""
-    _call_on((signal.SIGHUP,), reload)
-
-
-def _call_on(numbers: Iterable[signal.Signals], call: Callable[[], None]) -> None:
-    def call_now(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        call()
-
-    for each in numbers:
-        signal.signal(each, call_now)

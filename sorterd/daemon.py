@@ -177,6 +177,11 @@ class Daemon:
         """Whether any frame was looked at so far."""
         return self._sorting.looked
 
+    @property
+    def beam_silent(self) -> int:
+        """How many pieces in a row have passed the trigger, which told nothing; 0 without one."""
+        return self._sorting.pipeline.mind.beam_silent
+
     def by_bin(self) -> Counter[str]:
         """Return how many pieces ended in each bin so far."""
         return self._writing.by_bin

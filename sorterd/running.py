@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sorterd.beam_watch import BeamWatch
 from sorterd.capture import Reopening
 from sorterd.classifiers.bundle import BundleFault
 from sorterd.daemon import Daemon
@@ -123,6 +124,7 @@ class Running:
             heartbeat=self._heartbeat if host.notifier.heard else None,
             trigger=self._opened.trigger,
         )
+        self._beam_watch = BeamWatch(self._daemon.note)
 
     @property
     def settings(self) -> Settings:
@@ -173,6 +175,7 @@ class Running:
         elif self._host.words.reload and self._began and self._pending is None:
             self._host.words.reload = False
             self._reload()
+        self._beam_watch.look(self._daemon.beam_silent)
         if self._host.clock.now_ns() >= self._count_ns:
             self._count_ns += HOUR_NS
             self._tell_written()

@@ -40,3 +40,7 @@ class Beam:
         if not near:
             return Drop.BEAM_NO_PIECE
         return near[0] if len(near) == 1 else Drop.BEAM_AMBIGUOUS
+
+    def may_have_come(self, front_mm: float) -> bool:
+        """Whether a piece whose front is believed to be here may have reached the beam, or more."""
+        return front_mm >= self.at_mm - self.tolerance_mm

@@ -32,12 +32,14 @@ class Followed(Known):
         expected: Its crop that no look has borne out so far.
         deadline_ns: What was its deadline when it was decided; None while it is not, or on a belt
             that stood still then.
+        beam_spoke: The light barrier was broken when this piece may have been there, or later.
     """
 
     track: Track
     cropped_at_mm: float | None = None
     expected: Expected | None = None
     deadline_ns: int | None = None
+    beam_spoke: bool = False
 
     @property
     def bound_for(self) -> str | None:

@@ -115,6 +115,11 @@ class Mind(ABC, Generic[P]):
         """No frame exposed before this is worth a look; None: every one is."""
         return None
 
+    @property
+    def beam_silent(self) -> int:
+        """How many pieces in a row have passed the beam, which was not broken; 0 without one."""
+        return 0
+
     def frames_needed(self) -> frozenset[int]:
         """Return the sequences of frames whose pixels a later command may ask for."""
         return self._desk.frames_needed()

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sorterd.core.asking import Asking
+from sorterd.core.barrier import Barrier
 from sorterd.core.batching import Cost
 from sorterd.core.beam import Beam
 from sorterd.core.belt import NS_PER_S, Belt
@@ -111,6 +112,13 @@ class Sorter(Mind[Followed]):
             lead_ns=station.lead_ns,
             length_mm=station.belt.length_mm,
         )
+        self._barrier = Barrier(
+            station.beam,
+            station.gates,
+            self._places,
+            self._deadlines,
+            max_age_ns=station.max_age_ns,
+        )
         self._asking = Asking(
             station.belt, station.judging, self._tracker, self._desk, self._crop_due_ns
         )
@@ -119,6 +127,11 @@ class Sorter(Mind[Followed]):
     def rests_until_ns(self) -> int | None:
         """On an empty belt the next look can wait until the belt has run a little."""
         return self._rests_until_ns
+
+    @property
+    def beam_silent(self) -> int:
+        """How many pieces in a row have passed the beam, which was not broken."""
+        return self._barrier.silent
 
     def views(self, now_ns: int) -> tuple[PieceView, ...]:
         """Show every piece as it should be by now."""
@@ -170,37 +183,7 @@ class Sorter(Mind[Followed]):
             self._asking.see(self._pieces[track.piece], frame, sighting)
 
     def _place(self, beam: BeamBroken) -> Followed | Drop:
-        if self._station.beam is None:
-            return Drop.BEAM_NO_PIECE
-        if not beam.now_ns - self._station.max_age_ns <= beam.t_ns <= beam.now_ns:
-            return Drop.BEAM_NOT_NOW
-        fronts_mm = {
-            number: self._places.span(piece.track, beam.t_ns).front_mm
-            for number, piece in self._pieces.items()
-        }
-        number = self._station.beam.piece_at(fronts_mm)
-        if isinstance(number, Drop):
-            return number
-        piece = self._pieces[number]
-        if piece.track.beam_off_mm is not None:
-            return Drop.BEAM_AGAIN
-        off_mm = self._station.beam.at_mm - fronts_mm[number]
-        return piece if self._found(piece, off_mm) else Drop.BEAM_TOO_LATE
-
-    def _found(self, piece: Followed, off_mm: float) -> bool:
-        """Note that a piece is further ahead, unless its gate could not serve it there any more.
-
-        Where the pictures put it, the gate can.
-        """
-        if piece.pulse is not None:
-            return False
-        piece.track.beam_off_mm = off_mm
-        runs_on = piece.decision is not None and piece.decision.gate is None
-        due_ns = None if runs_on else self._deadlines.due_ns(piece, self._now_ns)
-        if due_ns is not None and due_ns < self._now_ns:
-            piece.track.beam_off_mm = None
-            return False
-        return True
+        return self._barrier.place(self._pieces, beam, self._now_ns)
 
     def _crop_due_ns(self, piece: Followed) -> int:
         soonest_ns = self._now_ns + self._desk.one_ns
@@ -344,6 +327,7 @@ class Sorter(Mind[Followed]):
     def _end(self, piece: Followed, now_ns: int) -> EndPiece:
         track = piece.track
         decision = piece.decision or Decision(self._bins.end_bin, None, Reason.STOPPED)
+        self._barrier.ended(piece, now_ns)
         self._tracker.forget(track.piece)
         self._desk.withdraw(track.piece)
         del self._pieces[track.piece]

@@ -114,3 +114,24 @@ def test_a_station_without_a_beam_counts_what_it_is_told() -> None:
     subject, _ = play((BREAKS_MS, BREAKS_MS), world=replace(WORLD, beam=None))
 
     assert (subject.placed, subject.drops[Drop.BEAM_NO_PIECE]) == (0, 1)
+
+
+# One to a gate past a beam at 500 mm, one to the end bin, one to a gate before it.
+ROW = (
+    TruePiece("jar", 0.0, 60.0, 40.0, 60.0),
+    TruePiece("rag", 300.0, 60.0, 40.0, 60.0),
+    TruePiece("can", 600.0, 60.0, 40.0, 60.0),
+)
+JAR_MS, RAG_MS = 2500, 4000
+
+
+@pytest.mark.parametrize(
+    ("edges_ms", "silent"), [((), 2), ((JAR_MS,), 1), ((RAG_MS,), 0), ((JAR_MS, RAG_MS), 0)]
+)
+def test_pieces_that_pass_in_silence_are_counted(edges_ms: tuple[int, ...], silent: int) -> None:
+    """It should count those since the beam was last broken, and none whose gate comes before it."""
+    world = replace(WORLD, pieces=ROW, beam=Beam(500.0, 30.0))
+    subject, played = play(*((t_ms, t_ms) for t_ms in edges_ms), world=world)
+
+    assert [outcome.bin for outcome in played.outcomes] == ["glass", "metal", "landfill"]
+    assert subject.beam_silent == silent

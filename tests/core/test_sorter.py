@@ -1,13 +1,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
 from sorterd.core.batching import Cost
+from sorterd.core.beam import Beam
 from sorterd.core.belt import Belt
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
 from sorterd.core.records import (
+    BeamBroken,
     Drop,
     EndPiece,
     Event,
@@ -330,6 +333,17 @@ def test_empty_belt_is_looked_at_less_often(line: Line) -> None:
     assert rests[3] > 3900 * MS
 
 
+@pytest.mark.parametrize(("speed_mm_s", "rest_ms"), [(400.0, 100), (100.0, 200)])
+def test_rest_on_an_empty_belt_is_short(
+    station: BeltStation, seen: Callable[..., FrameSeen], speed_mm_s: float, rest_ms: int
+) -> None:
+    """It should rest for an eighth of the view, and on a slow belt no longer than 200 ms."""
+    subject = Sorter(replace(station, belt=replace(station.belt, speed_mm_s=speed_mm_s)), COSTS)
+    subject.step(seen(1000))
+
+    assert subject.rests_until_ns == (1000 + rest_ms) * MS
+
+
 def test_waiting_crop_shows_the_piece_as_it_is(line: Line) -> None:
     """It should score the newest view once the runtime is free, not the one that began to wait."""
     line.pieces = {0.0: "can", 140.0: "jar"}
@@ -412,6 +426,15 @@ def test_touching_pieces_run_on(line: Line) -> None:
     assert not line.pulses
 
 
+def test_outline_of_two_bodies_is_not_judged(line: Line) -> None:
+    """It should ask nothing about two that show as one from the first, and say why (16)."""
+    line.region = partial(line.region, lobes=2)
+    line.run(0, 5000)
+
+    assert only(line).reason is Reason.TOUCHING
+    assert not line.batches
+
+
 def test_fly_is_named(line: Line) -> None:
     """It should end what vanishes, at once."""
     line.tell(FrameSeen(1, 0, 5 * MS, (line.region(200.0),)))
@@ -429,15 +452,26 @@ def test_neighbour_is_not_swept(line: Line) -> None:
     assert [each.reason for each in line.outcomes] == [Reason.TOO_CLOSE, Reason.BELONGS_IN_END_BIN]
 
 
-def test_neighbour_that_nobody_saw_is_not_swept(line: Line) -> None:
-    """It should not move for a piece behind which the belt ran by unseen."""
+@pytest.mark.parametrize("again_ms", [2300, 4000])
+def test_neighbour_that_nobody_saw_is_not_swept(line: Line, again_ms: int) -> None:
+    """It should not move for a piece behind which the belt ran by unseen, though it is seen now."""
+    line.pieces = {0.0: "jar"}
     line.run(200, 400)
-    line.until(4000 * MS)
-    assert not line.pulses
-    line.run(4000, 6000)
+    line.run(again_ms, 6000)
 
-    assert only(line).verdict.label == "can"
+    assert only(line).verdict.label == "jar"
     assert only(line).reason is Reason.TOO_CLOSE
+    assert not line.pulses
+
+
+def test_neighbour_out_of_view_is_known_by_what_was_seen(line: Line, station: BeltStation) -> None:
+    """It should decide what no look can make surer, lest a gate spare what is bound for it."""
+    never_sure = replace(station.judging, sure_frac=1.1, max_views=99)
+    line.sorter = Sorter(replace(station, judging=never_sure), COSTS)
+    line.pieces = {0.0: "jar", 80.0: "jar"}
+    line.run(0, 6000)
+
+    assert [each.reason for each in line.outcomes] == [Reason.SORTED, Reason.GATE_RECOVERING]
 
 
 def test_gate_that_recovers_is_named(line: Line) -> None:
@@ -520,6 +554,19 @@ def test_halt_is_known_to_pieces_past_the_view(line: Line) -> None:
     assert (pulse.open_ns + pulse.close_ns) / 2 == pytest.approx(5900 * MS, rel=0.01)
 
 
+def test_what_is_put_down_on_a_halted_belt_is_scored(line: Line) -> None:
+    """It should look without a deadline to meet, and sort it once the belt runs again."""
+    line.halts = (1200, 2000)
+    line.run(0, 2000)
+    line.pieces[140.0] = "jar"
+    line.run(2000, 8000)
+
+    sent_ns, batch = next(sent for sent in line.batches if sent[0] > 2000 * MS)
+    assert sent_ns < 2040 * MS
+    assert batch.crops[0].due_ns == sent_ns + 500 * MS
+    assert [each.reason for each in line.outcomes] == [Reason.SORTED] * 2
+
+
 def test_pulse_sent_before_a_halt_is_taken_back(line: Line) -> None:
     """It should not believe a piece sorted that the belt did not bring to the open gate."""
     line.pieces = {0.0: "pear", 600.0: "rag"}
@@ -532,6 +579,19 @@ def test_pulse_sent_before_a_halt_is_taken_back(line: Line) -> None:
     assert line.outcomes[0].reason is Reason.NO_TIME
     # It ends where the belt ends: 960 mm of running and 2 s of standing.
     assert line.outcomes[0].ended_ns == pytest.approx(6800 * MS, rel=0.02)
+
+
+def test_beam_places_what_runs_on(line: Line, station: BeltStation) -> None:
+    """It should believe a beam past every gate, and end a piece that lags where it may be."""
+    line.sorter = Sorter(replace(station, beam=Beam(800.0, 30.0)), COSTS)
+    line.pieces = {0.0: "rag"}
+    line.run(0, 4000)
+    line.tell(BeamBroken(4040 * MS, 4041 * MS))
+    line.run(4041, 5500)
+
+    assert line.sorter.placed == 1
+    # Its front is where the pictures put it 40 ms before; its rear is at 900 mm after 4.8 s.
+    assert only(line).ended_ns == pytest.approx(4840 * MS, abs=12 * MS)
 
 
 def test_stop_ends_every_piece(line: Line) -> None:

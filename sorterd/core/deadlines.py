@@ -76,8 +76,8 @@ class Deadlines:
         Returns:
             None while the belt stands still.
         """
-        if piece.evidence.views and (due_ns := self.due_ns(piece, now_ns)) is not None:
-            return due_ns
+        if piece.evidence.views:
+            return self.due_ns(piece, now_ns)
         dues = self._dues_ns(piece, self._schedule.gates, now_ns)
         return min((due for due in dues if due >= soonest_ns), default=max(dues, default=None))
 

@@ -123,7 +123,7 @@ def judge(beliefs: tuple[float, ...], rules: JudgingRules) -> Verdict:
         (index for index, stage in enumerate(rules.stages) if stage == stage_one),
         key=lambda index: beliefs[index],
     )
-    within_frac = beliefs[best] / stage_one_frac if stage_one_frac > 0 else 0.0
+    within_frac = beliefs[best] / stage_one_frac
     passed_one = stage_one_frac >= rules.stage_one_frac
     passed_two = passed_one and within_frac >= rules.stage_two_frac
     return Verdict(

@@ -89,6 +89,15 @@ def test_scores_are_wanted_for_the_first_gate_that_they_can_meet(
     assert subject.crop_due_ns(piece, NOW_NS, soonest_ns) == DUE_NS[gate]
 
 
+def test_more_scores_are_wanted_for_the_gate_that_the_first_have_named(
+    subject: Deadlines, piece: Followed, judging: JudgingRules
+) -> None:
+    """It should not hurry another look for gates that the piece is not taken to need."""
+    looks_like(piece, "pear", judging)
+
+    assert subject.crop_due_ns(piece, NOW_NS, NOW_NS + 100 * MS) == DUE_NS["compost"]
+
+
 def test_wakes_for_the_early_moment_and_then_for_the_deadline(
     subject: Deadlines, piece: Followed
 ) -> None:

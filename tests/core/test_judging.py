@@ -22,7 +22,7 @@ def subject(judging: JudgingRules) -> Evidence:
 def look(subject: Evidence, *views: tuple[float, ...], apart_mm: float = 40.0) -> None:
     """Take in some views, each so far from the last one."""
     for number, scores in enumerate(views):
-        subject.add(scores, along_mm=apart_mm * number, exposed_ns=number)
+        subject.add(scores, along_mm=100.0 + apart_mm * number, exposed_ns=number)
 
 
 def test_stage_one_adds_up_its_labels(judging: JudgingRules) -> None:
@@ -112,6 +112,13 @@ def test_floor_bounds_what_a_view_can_say(subject: Evidence) -> None:
 
     assert subject.verdict.confidence_frac == pytest.approx(1 / (1 + 3 * FLOOR_FRAC))
     assert log(FLOOR_FRAC) < -5
+
+
+def test_views_without_end_are_borne(subject: Evidence) -> None:
+    """It should weigh labels against each other, however unlikely a thousand views make each."""
+    look(subject, *[(0.5, 0.5, 0.0, 0.0)] * 1000)
+
+    assert subject.verdict.scores == pytest.approx((0.5, 0.5, 0.0, 0.0))
 
 
 def test_sure_needs_views_belief_and_a_label(subject: Evidence, judging: JudgingRules) -> None:

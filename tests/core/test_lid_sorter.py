@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import assert_never
 
 import pytest
 
@@ -15,6 +16,7 @@ from sorterd.core.records import (
     Event,
     FrameSeen,
     GateMoved,
+    LookAt,
     MoveGate,
     Movement,
     Outcome,
@@ -119,6 +121,10 @@ class Desk:
                         self.waiting.append(moved)
                 case EndPiece(outcome):
                     self.outcomes.append(outcome)
+                case LookAt():
+                    pass
+                case _:
+                    assert_never(command)
 
 
 @pytest.fixture
@@ -169,13 +175,15 @@ def test_piece_that_moves_is_not_looked_at(desk: Desk) -> None:
     assert desk.batches[0].crops[0].exposed_ns >= 1257 * MS
 
 
-def test_views_of_a_lying_piece_are_ten_a_second(desk: Desk) -> None:
-    """It should not look at the same picture at the camera's rate."""
-    desk.label = "no label"
+@pytest.mark.parametrize("latency_ms", [20.0, 400.0])
+def test_views_of_a_lying_piece_are_ten_a_second(desk: Desk, latency_ms: float) -> None:
+    """It should not look at the same picture at the camera's rate, nor line up views."""
+    desk.label, desk.latency_ms = "no label", latency_ms
     desk.show(HERE, from_ms=0, to_ms=700)
 
     exposed = [crop.exposed_ns for batch in desk.batches for crop in batch.crops]
     assert all(later - earlier >= 100 * MS for earlier, later in pairwise(exposed))
+    assert not desk.sorter.drops
 
 
 def test_two_at_once_open_nothing(desk: Desk) -> None:
@@ -217,8 +225,8 @@ def test_piece_that_was_taken_away_is_named(desk: Desk) -> None:
 
 def test_hand_that_passes_vanishes(desk: Desk) -> None:
     """It should not call what never lay still a piece that was taken."""
-    desk.show(HERE, from_ms=0, to_ms=200)
-    desk.show(from_ms=200, to_ms=600)
+    desk.show(HERE, from_ms=1000, to_ms=1200)
+    desk.show(from_ms=1200, to_ms=1600)
 
     assert only(desk).reason is Reason.VANISHED
 
@@ -295,6 +303,43 @@ def test_piece_beside_a_falling_one_waits_for_its_lid(desk: Desk) -> None:
     assert [each.bin for each in desk.outcomes] == ["metal", "glass"]
 
 
+@pytest.mark.parametrize("movement", [Movement.OPENED, Movement.REFUSED_LATE])
+def test_next_lid_opens_once_the_first_is_shut_without_a_frame(
+    desk: Desk, movement: Movement
+) -> None:
+    """It should ask to be woken for a piece that waits for another's lid, sure of it by then."""
+    desk.movement = movement
+    desk.show(HERE, from_ms=0, to_ms=440)
+    desk.show(HERE, THERE, from_ms=440, to_ms=441)
+    desk.show(THERE, from_ms=800, to_ms=1300)
+    desk.until(3000 * MS)
+
+    first, second = desk.pulses
+    assert second.start_ns == first.clear_ns + 40 * MS
+    assert (first.pulse, second.pulse) == (1, 2)
+
+
+def test_no_lid_opens_while_another_is_open(desk: Desk, station: LidStation) -> None:
+    """It should open nothing for a piece whose time is over before the other's lid is shut."""
+    desk.sorter = LidSorter(replace(station, patience_ns=500 * MS), COSTS)
+    desk.show(HERE, from_ms=0, to_ms=440)
+    desk.show(HERE, THERE, from_ms=440, to_ms=441)
+    desk.show(THERE, from_ms=800, to_ms=2500)
+    desk.show(from_ms=2500, to_ms=3000)
+
+    assert [each.reason for each in desk.outcomes] == [Reason.SORTED, Reason.GATE_RECOVERING]
+    assert len(desk.pulses) == 1
+
+
+def test_piece_that_does_not_fall_ends_once(desk: Desk) -> None:
+    """It should open no second time for what still lies there, nor write it down again (15)."""
+    desk.show(HERE, from_ms=0, to_ms=5000)
+    desk.tell(Stop(5000 * MS))
+
+    assert only(desk).reason is Reason.SORTED
+    assert len(desk.pulses) == 1
+
+
 def test_next_piece_at_once_is_a_piece_of_its_own(desk: Desk) -> None:
     """It should not take a piece that follows within a blink for the one that fell."""
     desk.show(HERE, from_ms=0, to_ms=800)
@@ -325,6 +370,38 @@ def test_lid_that_does_not_open_is_named(
     assert (only(desk).bin, only(desk).reason) == ("landfill", reason)
 
 
+def test_piece_ends_when_its_lid_is_shut_without_a_frame(desk: Desk) -> None:
+    """It should ask to be woken when the lid is shut again."""
+    desk.show(HERE, from_ms=0, to_ms=700)
+    desk.until(5000 * MS)
+
+    assert only(desk).ended_ns == desk.pulses[0].clear_ns
+
+
+def test_silent_lid_is_noticed_without_frames(desk: Desk) -> None:
+    """It should ask to be woken when a lid has been silent for too long."""
+    desk.movement = None
+    desk.show(HERE, from_ms=0, to_ms=700)
+    desk.until(5000 * MS)
+    desk.tell(Stop(5000 * MS))
+
+    assert only(desk).reason is Reason.GATE_FAULT
+
+
+def test_stall_is_noticed_without_frames(desk: Desk) -> None:
+    """It should ask to be woken for a stall before its patience is over."""
+    desk.latency_ms = None
+    desk.show(HERE, from_ms=0, to_ms=400)
+    sent_ns = desk.batches[0].crops[0].exposed_ns + 5 * MS
+    desk.until(5000 * MS)
+    desk.tell(Stop(5000 * MS))
+
+    assert (only(desk).reason, only(desk).decided_ns) == (
+        Reason.RUNTIME_STALLED,
+        sent_ns + 500 * MS,
+    )
+
+
 def test_stall_is_named(desk: Desk) -> None:
     """It should give up the piece inside a stalled runtime, and the one that comes after."""
     desk.latency_ms = None
@@ -346,6 +423,16 @@ def test_stop_ends_every_piece_once(desk: Desk) -> None:
     assert desk.sorter.views(200 * MS) == ()
     desk.until(9000 * MS)
     assert len(desk.outcomes) == 1
+
+
+def test_stop_before_a_lid_opens_is_named(desk: Desk) -> None:
+    """It should not call a piece sorted whose lid was told to open and has not."""
+    desk.movement = None
+    desk.show(HERE, from_ms=0, to_ms=700)
+    desk.tell(Stop(700 * MS))
+
+    assert desk.pulses
+    assert (only(desk).bin, only(desk).reason) == ("landfill", Reason.STOPPED)
 
 
 def test_stop_does_not_forget_an_open_lid(desk: Desk) -> None:

@@ -9,6 +9,7 @@ MS = 1_000_000
 
 HERE = Box(100, 100, 80, 60)
 THERE = Box(400, 200, 80, 60)
+BELOW = Box(100, 300, 80, 60)
 
 
 @pytest.fixture
@@ -48,12 +49,12 @@ def test_piece_that_lies_rests_since_it_was_put_down(subject: Tray, show: Show) 
     assert subject.occupants[1].sightings == 17
 
 
-def test_piece_that_moves_does_not_rest(subject: Tray, show: Show) -> None:
-    """It should follow a hand that puts a piece down, as one piece."""
+@pytest.mark.parametrize("step_px", [20, 100])
+def test_piece_that_moves_does_not_rest(subject: Tray, show: Show, step_px: int) -> None:
+    """It should follow a hand that puts a piece down, as one piece, however fast."""
     for number in range(10):
-        show(
-            subject, Box(100 + 20 * number, 100, 80, 60), from_ms=33 * number, to_ms=33 * number + 1
-        )
+        box = Box(100 + step_px * number, 100, 80, 60)
+        show(subject, box, from_ms=33 * number, to_ms=33 * number + 1)
 
     assert rests_ms(subject) == [297.0]
     assert not subject.occupants[1].crowded
@@ -92,12 +93,13 @@ def test_flicker_is_no_crowd(subject: Tray, show: Show) -> None:
     assert not subject.occupants[1].crowded
 
 
-def test_second_piece_takes_no_name(subject: Tray, show: Show) -> None:
+@pytest.mark.parametrize("first", [THERE, BELOW])
+def test_second_piece_takes_no_name(subject: Tray, show: Show, first: Box) -> None:
     """It should know the piece that lies there again, whatever order the regions come in."""
-    show(subject, THERE, from_ms=0, to_ms=400)
-    show(subject, HERE, THERE, from_ms=400, to_ms=500)
+    show(subject, first, from_ms=0, to_ms=400)
+    show(subject, HERE, first, from_ms=400, to_ms=500)
 
-    assert subject.occupants[1].box == THERE
+    assert subject.occupants[1].box == first
     assert subject.occupants[1].rests_since_ns == 0
     assert subject.occupants[2].box == HERE
 

@@ -141,13 +141,13 @@ def test_no_batch_is_started_that_cannot_end_in_time(
 
 def test_every_drop_is_counted(subject: BatchDesk) -> None:
     """It should say of each crop that was not scored why not."""
-    subject.offer(crop(1, 500))
-    subject.offer(crop(1, 500, sequence=2))
-    assert subject.drops == {Drop.CROP_SUPERSEDED: 1}
-    assert subject.frames_needed() == {2}
+    for sequence in (1, 2, 3):
+        subject.offer(crop(1, 500, sequence=sequence))
+    assert subject.drops == {Drop.CROP_SUPERSEDED: 2}
+    assert subject.frames_needed() == {3}
 
-    subject.withdraw(1)
-    subject.withdraw(1)
+    for _ in range(3):
+        subject.withdraw(1)
     assert subject.drops[Drop.CROP_NOT_NEEDED] == 1
 
     subject.offer(crop(2, 29))
@@ -218,6 +218,15 @@ def test_giving_up_makes_no_cost_dearer(subject: BatchDesk) -> None:
     subject.next_batch(0)
 
     assert subject.one_ns <= before_ns
+
+
+def test_giving_up_makes_no_cost_cheaper_than_measured(subject: BatchDesk) -> None:
+    """It should not come to believe in time for crops that there is no time for."""
+    for _ in range(40):
+        subject.offer(crop(1, 0))
+        subject.next_batch(0)
+
+    assert subject.costs == COSTS
 
 
 def test_stall_is_noticed_within_its_budget_and_once(subject: BatchDesk) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import assert_never
 
 import pytest
 
@@ -142,6 +143,10 @@ class Line:
                         self.answer(pulse, self.movement)
                 case EndPiece(outcome):
                     self.outcomes.append(outcome)
+                case LookAt():
+                    pass
+                case _:
+                    assert_never(command)
 
     def answer(self, pulse: Pulse, movement: Movement) -> None:
         """Let a gate answer when its pulse begins."""
@@ -191,7 +196,7 @@ def test_piece_is_sorted(line: Line) -> None:
     assert outcome.decided_ns < outcome.deadline_ns < outcome.pulse.start_ns
     assert outcome.evidence_ns is not None
     assert outcome.first_seen_ns < outcome.evidence_ns < outcome.decided_ns
-    assert outcome.ended_ns >= outcome.pulse.clear_ns
+    assert outcome.ended_ns == outcome.pulse.clear_ns
 
 
 def test_pulse_is_sent_at_the_last_moment_that_leaves_the_lead(line: Line) -> None:
@@ -401,6 +406,18 @@ def test_stale_answer_decides_nothing(line: Line) -> None:
     assert not line.sorter.stalled
 
 
+def test_answer_after_the_decision_changes_nothing(line: Line, station: BeltStation) -> None:
+    """It should decide at the deadline by what it has, and write down by what it decided."""
+    line.sorter = Sorter(replace(station, stall_ns=9000 * MS), COSTS)
+    line.run(0, 390)
+    line.pieces, line.latency_ms = {0.0: "rag"}, 2000.0
+    line.run(390, 3500)
+
+    assert len(line.batches) == 2
+    assert (only(line).bin, only(line).verdict.label) == ("metal", "can")
+    assert only(line).crops == 1
+
+
 def test_piece_never_whole_is_named(line: Line) -> None:
     """It should not judge what only ever showed in part."""
     line.show(250)
@@ -436,12 +453,15 @@ def test_outline_of_two_bodies_is_not_judged(line: Line) -> None:
 
 
 def test_fly_is_named(line: Line) -> None:
-    """It should end what vanishes, at once."""
+    """It should end what vanishes, at once, and forget it though the model stalls over it."""
+    line.answers = False
     line.tell(FrameSeen(1, 0, 5 * MS, (line.region(200.0),)))
     line.pieces = {}
     line.run(33, 300)
-
     assert only(line).reason is Reason.VANISHED
+
+    line.run(300, 600)
+    assert line.sorter.stalled
 
 
 def test_neighbour_is_not_swept(line: Line) -> None:

@@ -151,6 +151,7 @@ def test_piece_that_rests_alone_opens_its_lid(desk: Desk) -> None:
     outcome = only(desk)
     assert (outcome.bin, outcome.reason, outcome.opened_late_ns) == ("metal", Reason.SORTED, 0)
     assert outcome.ended_ns >= pulse.clear_ns
+    assert outcome.crops == len(desk.batches)
     assert outcome.length_mm == 40.0
     assert (outcome.last_along_mm, outcome.last_across_mm) == (70.0, 65.0)
 
@@ -221,6 +222,15 @@ def test_piece_that_was_taken_away_is_named(desk: Desk) -> None:
 
     assert only(desk).reason is Reason.TAKEN_AWAY
     assert not desk.pulses
+
+
+def test_piece_that_is_gone_by_the_end_of_patience_is_named(desk: Desk) -> None:
+    """It should decide nothing for a piece that the same late look shows to be gone."""
+    desk.label = "no label"
+    desk.show(HERE, from_ms=0, to_ms=700)
+    desk.tell(FrameSeen(2400, 2400 * MS, 2405 * MS, ()))
+
+    assert only(desk).reason is Reason.TAKEN_AWAY
 
 
 def test_hand_that_passes_vanishes(desk: Desk) -> None:
@@ -347,7 +357,7 @@ def test_next_piece_at_once_is_a_piece_of_its_own(desk: Desk) -> None:
     desk.show(THERE, from_ms=850, to_ms=3500)
     desk.show(from_ms=3500, to_ms=7000)
 
-    assert [each.bin for each in desk.outcomes] == ["metal", "glass"]
+    assert [(each.piece, each.bin) for each in desk.outcomes] == [(1, "metal"), (2, "glass")]
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,6 @@ class Tracker:
         sightings.sort(key=lambda sighting: sighting.track.piece)
         self._pace.learn(sightings, t_ns)
         for track in self.tracks.values():
-            if not self.places.in_view(track, t_ns):
-                continue
             if track.last_seen_ns != t_ns and track.under_one_since_ns is None:
                 self._miss(track, t_ns)
         self._last_frame_ns = t_ns
@@ -135,18 +133,15 @@ class Tracker:
                 groups.remove(group)
                 joined[0].extend(group[0])
                 joined[1].extend(group[1])
-            if mine:
-                groups.append(joined)
+            groups.append(joined)
         return groups
 
     def _settle(
         self, tracks: list[Track], group: list[tuple[Region, Span]], t_ns: int
     ) -> list[Sighting]:
-        if not tracks:
-            return [begun for each in group for begun in self._begin(*each, t_ns)]
         if len(group) > 1 and len(tracks) == 1:
             return self._gather(tracks[0], group, t_ns)
-        if len(group) == 1 and len(tracks) > 1:
+        if len(group) == 1:
             covered = [track for track in tracks if self.places.covers(group[0][1], track, t_ns)]
             if len(covered) > 1:
                 return self._touch(covered, group[0], t_ns)

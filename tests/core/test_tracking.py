@@ -130,6 +130,49 @@ def test_fragment_of_an_entering_piece_is_taken_in(subject: Tracker, region: Reg
     assert not the_track(subject).spoilt
 
 
+@pytest.mark.parametrize(("rejoins_at_mm", "touching"), [(90, False), (130, True)])
+def test_fragment_followed_by_itself_is_taken_in(
+    subject: Tracker, region: Regions, rejoins_at_mm: int, *, touching: bool
+) -> None:
+    """It should go on with the older one, and trust it only if they were two but for a moment."""
+    for run_mm in range(20, rejoins_at_mm, 6):
+        front, rear = region(run_mm, 45.0), region(run_mm - 60.0, 80.0)
+        subject.see([front, rear] if run_mm > 61 else [front], run_mm * 5 * MS)
+    assert list(subject.tracks) == [1, 2]
+    (sighting,) = subject.see([region(rejoins_at_mm, 140.0)], rejoins_at_mm * 5 * MS)
+
+    assert subject.absorbed == [2]
+    assert sighting.track is the_track(subject)
+    assert sighting.track.touching is touching
+
+
+@pytest.mark.parametrize(
+    "spans_mm", [((200.0, 100.0),), ((212.0, 112.0),), ((200.0, 45.0), (142.0, 42.0))]
+)
+def test_what_comes_right_behind_is_no_fragment(
+    subject: Tracker, region: Regions, spans_mm: tuple[tuple[float, float], ...]
+) -> None:
+    """It should begin a piece, be the one before it whole, grown by a shadow or parted by glare."""
+    subject.see([region(193.4, 100.0)], 0)
+    subject.see([*(region(*each) for each in spans_mm), region(99.0, 10.0)], 33 * MS)
+
+    first, second = subject.tracks.values()
+    assert not first.spoilt
+    assert (first.sightings, second.sightings) == (2, 1)
+    assert first.length_mm == pytest.approx(max(100.0, spans_mm[0][1]), abs=1.0)
+    assert second.length_mm == pytest.approx(10.0)
+
+
+def test_piece_longer_than_the_view_shows_the_speed(belt: Belt, region: Regions) -> None:
+    """It should measure by a front that comes in, not by one that the view's edge cuts off."""
+    odometer = Odometer(belt)
+    subject = Tracker(belt, odometer)
+    for t_ms in range(0, 2200, 33):
+        subject.see([region(20 + 0.18 * t_ms, 400.0)], t_ms * MS)
+
+    assert odometer.speed_mm_s == pytest.approx(180.0, abs=2.0)
+
+
 def test_piece_never_seen_whole_keeps_its_front(subject: Tracker, region: Regions) -> None:
     """It should know where the front is of a piece whose front left the view in the dark."""
     for t_ms in range(100, 250, 33):
@@ -174,12 +217,12 @@ def test_two_pieces_that_join_are_touching(subject: Tracker, region: Regions) ->
 
 
 def test_flicker_of_the_outline_is_no_touch(subject: Tracker, region: Regions) -> None:
-    """It should forgive one frame in which a shadow joins two pieces (two items, 16)."""
+    """It should forgive moments in which a shadow joins two pieces (two items, 16)."""
     for number in range(30):
         front_mm = 150.0 + number * 4
         apart = [region(front_mm), region(front_mm - 80.0)]
         joined = [region(front_mm, 130.0)]
-        subject.see(joined if number == 15 else apart, number * 20 * MS)
+        subject.see(joined if number in {12, 13, 14, 20, 21} else apart, number * 20 * MS)
 
     assert [track.touching for track in subject.tracks.values()] == [False, False]
 
@@ -214,6 +257,19 @@ def test_two_that_cannot_be_told_apart_are_ambiguous(subject: Tracker, region: R
     assert [track.ambiguous for track in subject.tracks.values()] == [True, True]
 
 
+@pytest.mark.parametrize(("t_ms", "front_mm", "length_mm"), [(99, 69.8, 12.0), (1066, 258.0, 15.0)])
+def test_one_region_that_could_be_either_is_nobodys(
+    subject: Tracker, region: Regions, t_ms: int, front_mm: float, length_mm: float
+) -> None:
+    """It should not guess whose fragment lies between two, nor which of two a lone one is."""
+    for each_ms in (0, 33, 66):
+        shown = [region(60.0 + each_ms / 5, 15.0), region(40.0 + each_ms / 5, 15.0)]
+        subject.see(shown, each_ms * MS)
+    subject.see([region(front_mm, length_mm)], t_ms * MS)
+
+    assert [track.ambiguous for track in subject.tracks.values()] == [True, True]
+
+
 def test_piece_that_may_have_left_is_not_its_follower(subject: Tracker, region: Regions) -> None:
     """It should not give one piece's name to another that came to its place in the dark."""
     for t_ms in range(0, 132, 33):
@@ -227,10 +283,22 @@ def test_piece_that_may_have_left_is_not_its_follower(subject: Tracker, region: 
 def test_fly_vanishes(subject: Tracker, region: Regions) -> None:
     """It should not wait for what was seen once and is not where it should be."""
     subject.see([region(150.0)], 0)
-    for t_ms in range(33, 200, 33):
+    for t_ms in (33, 66):
         subject.see([], t_ms * MS)
+        assert not the_track(subject).vanished
 
+    subject.see([], 99 * MS)
     assert the_track(subject).vanished
+
+
+def test_piece_that_leaves_is_no_fly(subject: Tracker, region: Regions) -> None:
+    """It should not miss, where the view ends, what was seen once and need not show any more."""
+    subject.see([region(345.0)], 0)
+    for t_ms in range(33, 165, 33):
+        subject.see([], t_ms * MS)
+        assert subject.places.in_view(the_track(subject), t_ms * MS)
+
+    assert not the_track(subject).vanished
 
 
 def test_piece_that_was_taken_vanishes_after_a_while(subject: Tracker, ride: Ride) -> None:
@@ -280,3 +348,13 @@ def test_heap_is_ambiguous(belt: Belt, region: Regions) -> None:
 
     assert len(subject.tracks) == 5
     assert all(track.ambiguous for track in subject.tracks.values())
+
+
+def test_place_that_the_edge_cuts_off_is_no_crop(
+    subject: Tracker, ride: Ride, region: Regions
+) -> None:
+    """It should expect a piece's box in the next frame only if all of it will show there."""
+    ride(subject, range(0, 1585, 33), 0.0)
+
+    assert subject.expected_box(the_track(subject), 1590 * MS) == region(318.0).box
+    assert subject.expected_box(the_track(subject), 1617 * MS) is None

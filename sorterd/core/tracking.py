@@ -141,11 +141,35 @@ class Tracker:
     ) -> list[Sighting]:
         if len(group) > 1 and len(tracks) == 1:
             return self._gather(tracks[0], group, t_ns)
-        if len(group) == 1:
-            covered = [track for track in tracks if self.places.covers(group[0][1], track, t_ns)]
-            if len(covered) > 1:
-                return self._touch(covered, group[0], t_ns)
-        return self._pair(tracks, group, t_ns)
+        sightings: list[Sighting] = []
+        apart, free = list(tracks), list(group)
+        for each, under in zip(group, self._under(tracks, group, t_ns), strict=True):
+            if len(under) > 1:
+                sightings += self._touch(under, each, t_ns)
+                apart = [track for track in apart if track not in under]
+                free.remove(each)
+        return sightings + self._pair(apart, free, t_ns)
+
+    def _under(
+        self, tracks: Sequence[Track], group: Sequence[tuple[Region, Span]], t_ns: int
+    ) -> list[list[Track]]:
+        """Return, for each region, the pieces that it covers and that no other is nearer to."""
+        under: list[list[Track]] = [[] for _ in group]
+        for track in tracks:
+            offs_mm = {
+                index: self._off_mm(track, span, t_ns)
+                for index, (_, span) in enumerate(group)
+                if self.places.fits(track, span, t_ns)
+            }
+            nearest = min(offs_mm, key=offs_mm.__getitem__, default=None)
+            if nearest is not None and self.places.covers(group[nearest][1], track, t_ns):
+                under[nearest].append(track)
+        return under
+
+    def _off_mm(self, track: Track, span: Span, t_ns: int) -> float:
+        """Return how far a region is from where a piece should be."""
+        across_mm = abs(span.across_mm - track.ground.across_mm)
+        return self.places.off_along_mm(track, span, t_ns) + across_mm
 
     def _gather(self, track: Track, group: list[tuple[Region, Span]], t_ns: int) -> list[Sighting]:
         """Several regions lie about one piece: its fragments, what it fell into, or neighbours."""
@@ -206,12 +230,7 @@ class Tracker:
     ) -> list[Sighting]:
         """Give each region to the nearest piece; nothing on a belt overtakes anything."""
         distances = sorted(
-            (
-                self.places.off_along_mm(track, span, t_ns)
-                + abs(span.across_mm - track.ground.across_mm),
-                track.piece,
-                index,
-            )
+            (self._off_mm(track, span, t_ns), track.piece, index)
             for track in tracks
             for index, (_, span) in enumerate(group)
             if self.places.fits(track, span, t_ns)

@@ -216,6 +216,22 @@ def test_two_pieces_that_join_are_touching(subject: Tracker, region: Regions) ->
     assert [track.touching for track in subject.tracks.values()] == [True, True]
 
 
+def test_two_that_join_beside_a_third_are_touching(subject: Tracker, region: Regions) -> None:
+    """It should flag both, and not the third that lies in their box's corner (two items, 16)."""
+    for number in range(30):
+        front_mm = 170.0 + number * 4
+        long, short = (
+            region(front_mm, 100.0, across_mm=80.0),
+            region(front_mm - 104.0, 40.0, across_mm=140.0),
+        )
+        joined = region(front_mm, 144.0, across_mm=110.0, width_mm=120.0)
+        third = region(front_mm - 30.0, 30.0, across_mm=150.0, width_mm=20.0)
+        subject.see([joined, third] if number > 12 else [long, short, third], number * 20 * MS)
+
+    assert [track.touching for track in subject.tracks.values()] == [True, True, False]
+    assert [track.sightings for track in subject.tracks.values()] == [13, 13, 30]
+
+
 def test_flicker_of_the_outline_is_no_touch(subject: Tracker, region: Regions) -> None:
     """It should forgive moments in which a shadow joins two pieces (two items, 16)."""
     for number in range(30):

@@ -111,18 +111,9 @@ def lies_on(span: Span, ground: Span) -> bool:
     return shared_mm >= FIT_ALONG_FRAC * span.length_mm
 
 
-def joined(group: list[tuple[Region, Span]]) -> tuple[Region, Span]:
-    """Return the fragments of one piece as one region."""
-    region, span = group[0]
-    for other, other_span in group[1:]:
-        left = min(region.box.left_px, other.box.left_px)
-        top = min(region.box.top_px, other.box.top_px)
-        right = max(region.box.right_px, other.box.right_px)
-        bottom = max(region.box.bottom_px, other.box.bottom_px)
-        region = Region(
-            Box(left, top, right - left, bottom - top),
-            region.area_px + other.area_px,
-            max(region.lobes, other.lobes),
-        )
-        span = span.hull(other_span)
-    return region, span
+def joined(group: list[tuple[Region, Span]]) -> tuple[int, Span]:
+    """Return what the fragments of one piece show together: bodies, and extent."""
+    extent = group[0][1]
+    for _, span in group[1:]:
+        extent = extent.hull(span)
+    return max(region.lobes for region, _ in group), extent

@@ -181,11 +181,11 @@ class Tracker:
         parts = [each for each in group if each is own or lies_on(each[1], expected)]
         if len(parts) == 1:
             return self._pair([track], group, t_ns)
-        whole = joined(parts)
-        if track.seen_whole and whole[1].length_mm > track.length_mm + EDGE_MM:
+        lobes, whole = joined(parts)
+        if track.seen_whole and whole.length_mm > track.length_mm + EDGE_MM:
             return self._part(track, group, t_ns)
         # Fragments do not widen what is known: two pieces that part slowly would be one for ever.
-        sightings = [self._sight(track, *whole, t_ns, widens=not track.seen_whole)]
+        sightings = [self._sight(track, lobes, whole, t_ns, widens=not track.seen_whole)]
         for each in group:
             if each not in parts:
                 sightings += self._begin(*each, t_ns)
@@ -246,7 +246,7 @@ class Tracker:
         sightings = []
         for index, (region, span) in enumerate(group):
             if index in given:
-                sightings.append(self._sight(given[index][0], region, span, t_ns))
+                sightings.append(self._sight(given[index][0], region.lobes, span, t_ns))
             else:
                 sightings += self._begin(region, span, t_ns)
         return sightings
@@ -294,10 +294,10 @@ class Tracker:
             for other in self.tracks.values():
                 other.ambiguous = True
         self.tracks[track.piece] = track
-        return [self._sight(track, region, span, t_ns)]
+        return [self._sight(track, region.lobes, span, t_ns)]
 
     def _sight(
-        self, track: Track, region: Region, span: Span, t_ns: int, *, widens: bool = True
+        self, track: Track, lobes: int, span: Span, t_ns: int, *, widens: bool = True
     ) -> Sighting:
         cut_at_rear, cut_at_front = self._belt.cut_at_rear(span), self._belt.cut_at_front(span)
         whole = not cut_at_rear and not cut_at_front
@@ -322,7 +322,7 @@ class Tracker:
                 track.middles.clear()
             track.seen_whole = True
             track.whole += 1
-            track.lobed += region.lobes > 1
+            track.lobed += lobes > 1
         if whole:
             track.middles.append((t_ns, span.along_mm))
         elif not track.seen_whole and not cut_at_front:

@@ -8,7 +8,7 @@ from sorterd.core.belt import Belt, Direction, Span
 from sorterd.core.records import Box
 
 BOXES = st.builds(
-    Box, st.integers(-50, 600), st.integers(-50, 400), st.integers(1, 200), st.integers(1, 200)
+    Box, st.integers(-300, 900), st.integers(-300, 700), st.integers(1, 200), st.integers(1, 200)
 )
 
 
@@ -84,4 +84,5 @@ def test_span_knows_its_middle_and_hull() -> None:
     assert one.moved(5.0) == Span(5.0, 45.0, 10.0, 30.0)
     assert one.hull(other) == Span(0.0, 60.0, 10.0, 60.0)
     assert one.overlap_across_frac(other) == pytest.approx(0.5)
+    assert other.overlap_across_frac(one) == pytest.approx(0.5)
     assert one.overlap_across_frac(Span(0.0, 1.0, 90.0, 90.0)) == 0.0

@@ -37,6 +37,13 @@ def test_slow_drift_is_followed(subject: Odometer) -> None:
     assert subject.speed_mm_s == pytest.approx(192.0, abs=0.2)
 
 
+def test_first_speed_that_shows_is_believed(subject: Odometer) -> None:
+    """It should weigh it against no settings, which nobody has measured."""
+    subject.measured([192.0], SECOND_NS)
+
+    assert subject.speed_mm_s == 192.0
+
+
 def test_one_noisy_edge_moves_no_arrival(subject: Odometer) -> None:
     """It should take the median of the pieces, and of one frame only a little."""
     show(subject, 200.0, from_ms=0, to_ms=1000)
@@ -69,10 +76,20 @@ def test_halted_belt_brings_nothing(subject: Odometer) -> None:
     assert subject.ns_until(100.0) == SECOND_NS // 2
 
 
+@pytest.mark.parametrize(("speed_mm_s", "until_ns"), [(90.0, None), (125.0, 800 * MS)])
+def test_crawling_belt_brings_nothing(
+    subject: Odometer, speed_mm_s: float, until_ns: int | None
+) -> None:
+    """It should tell no arrival below half of its speed: it halts, or has only just started."""
+    show(subject, speed_mm_s, from_ms=0, to_ms=1000)
+
+    assert subject.ns_until(100.0) == until_ns
+
+
 def test_empty_belt_is_believed_to_run_again(subject: Odometer) -> None:
     """It should forget a halt that no piece confirms any more."""
     show(subject, 0.0, from_ms=0, to_ms=1000)
-    subject.measured([], 2 * SECOND_NS)
+    subject.measured([], 3900 * MS)
     assert subject.speed_mm_s == 0.0
 
     subject.measured([], 5 * SECOND_NS)

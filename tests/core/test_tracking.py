@@ -86,6 +86,14 @@ def test_last_of_a_piece_is_no_other_piece(subject: Tracker, ride: Ride, region:
     assert the_track(subject).last_seen_ns == 1910 * MS
 
 
+def test_glare_for_a_frame_shortens_no_piece(subject: Tracker, ride: Ride, region: Regions) -> None:
+    """It should believe a smaller view by how long it is since the last one."""
+    ride(subject, range(0, 1000, 33), 0.0)
+    subject.see([region(204.6, 40.0)], 1023 * MS)
+
+    assert the_track(subject).length_mm == pytest.approx(60.0, abs=2.0)
+
+
 def test_entering_piece_is_not_whole(subject: Tracker, ride: Ride) -> None:
     """It should say that no frame has shown all of it yet, nor of one that leaves."""
     seen = ride(subject, range(100, 1900, 33), 0.0)

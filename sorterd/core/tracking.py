@@ -55,7 +55,7 @@ class Tracker:
         self._max_pieces = max_pieces
         self.places = Places(belt, odometer)
         """Where they are."""
-        self._last_frame_ns: int | None = None
+        self._last_frame_ns = 0  # before the first frame there is no piece to ask of
         self._pieces = 0
         self.tracks: dict[int, Track] = {}
         self.absorbed: list[int] = []
@@ -261,9 +261,8 @@ class Tracker:
     ) -> None:
         """Flag pieces for which another pairing would have been about as near."""
         for index, (track, best_mm) in given.items():
-            last_ns = track.last_seen_ns if self._last_frame_ns is None else self._last_frame_ns
             span = group[index][1]
-            track.ambiguous |= self.places.may_be_another(track, span, t_ns, last_ns)
+            track.ambiguous |= self.places.may_be_another(track, span, t_ns, self._last_frame_ns)
             slack_mm = self.places.tolerance_mm(track, t_ns)
             for distance_mm, piece, other in distances:
                 rival = (piece == track.piece) != (other == index)

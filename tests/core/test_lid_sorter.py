@@ -253,6 +253,16 @@ def test_patience_ends(desk: Desk) -> None:
     assert not desk.pulses
 
 
+def test_as_many_looks_as_may_be_end_the_wait(desk: Desk, judging: JudgingRules) -> None:
+    """It should not wait for the end of patience once further looks would not count."""
+    desk.label = "none of them"
+    desk.show(HERE, from_ms=0, to_ms=1500)
+    desk.show(from_ms=1500, to_ms=2000)
+
+    assert (only(desk).reason, only(desk).crops) == (Reason.UNSURE, judging.max_views)
+    assert (only(desk).decided_ns or 0) < 1000 * MS
+
+
 def test_patience_ends_without_frames(desk: Desk, station: LidStation) -> None:
     """It should ask to be woken when its patience is over, though the camera is dead."""
     desk.sorter = LidSorter(station, {1: Cost(9000 * MS, 9000 * MS)})
@@ -396,6 +406,18 @@ def test_silent_lid_is_noticed_without_frames(desk: Desk) -> None:
     desk.tell(Stop(5000 * MS))
 
     assert only(desk).reason is Reason.GATE_FAULT
+
+
+def test_word_of_a_lid_is_waited_for(desk: Desk) -> None:
+    """It should give a slow answer half a second past the end of its pulse."""
+    desk.movement = None
+    desk.show(HERE, from_ms=0, to_ms=700)
+    (pulse,) = desk.pulses
+    word_ns = pulse.clear_ns + 499 * MS
+    desk.waiting.append(GateMoved(pulse.pulse, pulse.gate, Movement.OPENED, 0, word_ns))
+    desk.until(5000 * MS)
+
+    assert (only(desk).reason, only(desk).ended_ns) == (Reason.SORTED, word_ns)
 
 
 def test_stall_is_noticed_without_frames(desk: Desk) -> None:

@@ -323,6 +323,7 @@ def options_of() -> ArgumentParser:
 @pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed")
 # Keras 3 and TensorFlow 2.17 warn of each other's numpy calls; nothing of ours can change that.
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long
 def test_training_leaves_a_model_that_the_station_opens(scenes: Path, tmp_path: Path) -> None:
     """It should write an int8 model and figures, from the command line's options."""
     out = tmp_path / "model"

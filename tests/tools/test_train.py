@@ -66,6 +66,7 @@ def the_one_line(said: str) -> str:
 @needs_training
 # Keras 3 and TensorFlow 2.17 warn of each other's numpy calls; nothing of ours can change that.
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.long
 def test_a_tiny_training_makes_a_whole_bundle(data: Path, tmp_path: Path) -> None:
     """It should leave a bundle that opens as a station opens it, its float model and its report.
 

@@ -213,4 +213,5 @@ def _check(name: str, settings: GateSettings, action: Action, width_us: float | 
 
 
 def _interrupt() -> None:
+    """End as Ctrl-C does, with the gate shut: told to stop, or left by the terminal."""
     raise KeyboardInterrupt

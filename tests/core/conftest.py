@@ -7,13 +7,11 @@ import pytest
 from sorterd.core.belt import Belt
 from sorterd.core.deciding import Bins
 from sorterd.core.judging import JudgingRules
-from sorterd.core.records import (
-    Region,
-    ScoresReady,
-)
+from sorterd.core.records import Region, ScoresReady
 from sorterd.core.scheduling import GatePlan
 from sorterd.core.sorter import BeltStation, Sorter
-from tests.core.line import COSTS, MS, Line
+from tests.core.line import COSTS, Line
+from tests.core.surroundings import MS
 
 
 @pytest.fixture
@@ -47,4 +45,4 @@ def line(
     subject: Sorter, region: Callable[..., Region], scored: Callable[..., ScoresReady]
 ) -> Line:
     """Return a line with one can."""
-    return Line(subject, region, scored)
+    return Line(sorter=subject, scored=scored, region=region)

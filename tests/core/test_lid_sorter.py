@@ -1,7 +1,6 @@
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import assert_never
 
 import pytest
 
@@ -11,25 +10,18 @@ from sorterd.core.judging import JudgingRules
 from sorterd.core.lid_sorter import LidPlan, LidSorter, LidStation
 from sorterd.core.records import (
     Box,
+    Crop,
     Drop,
-    EndPiece,
-    Event,
     FrameSeen,
     GateMoved,
-    LookAt,
-    MoveGate,
     Movement,
-    Outcome,
-    Pulse,
     Reason,
     Region,
-    RunBatch,
     ScoresReady,
     Stop,
-    Tick,
 )
+from tests.core.surroundings import MS, NOT_OPENED, Surroundings, only
 
-MS = 1_000_000
 COSTS = {1: Cost(20 * MS, 30 * MS)}
 HERE = Box(100, 100, 80, 60)
 THERE = Box(400, 200, 80, 60)
@@ -59,28 +51,15 @@ def subject(station: LidStation) -> LidSorter:
     return LidSorter(station, COSTS)
 
 
-@dataclass
-class Desk:
-    """A camera over the place where pieces are put down, a model, and lids that obey.
+@dataclass(kw_only=True)
+class Desk(Surroundings):
+    """A camera over the place where pieces are put down.
 
     Attributes:
-        sorter: The sorter.
-        scored: Builds answers.
         label: What the model says.
-        latency_ms: What the model needs; None if it never answers.
-        movement: What lids do with a pulse; None for nothing.
     """
 
-    sorter: LidSorter
-    scored: Callable[..., ScoresReady]
     label: str = "can"
-    latency_ms: float | None = 20.0
-    movement: Movement | None = Movement.OPENED
-    now_ns: int = 0
-    waiting: list[Event] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    pulses: list[Pulse] = field(default_factory=list)
-    batches: list[RunBatch] = field(default_factory=list)
 
     def show(self, *boxes: Box, from_ms: int, to_ms: int, lobes: int = 1) -> None:
         """Let frames of these regions come, and in between all that falls due."""
@@ -89,54 +68,15 @@ class Desk:
             self.until(t_ms * MS + 5 * MS)
             self.tell(FrameSeen(t_ms, t_ms * MS, t_ms * MS + 5 * MS, regions))
 
-    def until(self, t_ns: int) -> None:
-        """Let all come that falls due before an instant."""
-        while True:
-            dues = [event.now_ns for event in self.waiting]
-            wake_ns = self.sorter.wake_ns
-            assert wake_ns is None or wake_ns > self.now_ns, "a wake-up in the past is a busy loop"
-            due_ns = min([*dues, *([] if wake_ns is None else [wake_ns])], default=t_ns)
-            if due_ns >= t_ns:
-                return
-            first = next((event for event in self.waiting if event.now_ns == due_ns), None)
-            if first is not None:
-                self.waiting.remove(first)
-            self.tell(first or Tick(due_ns))
-
-    def tell(self, event: Event) -> None:
-        """Tell the sorter, and do what it wants done."""
-        self.now_ns = event.now_ns
-        for command in self.sorter.step(event):
-            match command:
-                case RunBatch():
-                    self.batches.append(command)
-                    if self.latency_ms is not None:
-                        done_ms = self.now_ns / MS + self.latency_ms
-                        labels = [self.label] * len(command.crops)
-                        self.waiting.append(self.scored(command, *labels, now_ms=done_ms))
-                case MoveGate(pulse):
-                    self.pulses.append(pulse)
-                    if self.movement is not None:
-                        moved = GateMoved(pulse.pulse, pulse.gate, self.movement, 0, pulse.start_ns)
-                        self.waiting.append(moved)
-                case EndPiece(outcome):
-                    self.outcomes.append(outcome)
-                case LookAt():
-                    pass
-                case _:
-                    assert_never(command)
+    def labels_of(self, crops: Sequence[Crop]) -> list[str]:
+        """Return the one label for each."""
+        return [self.label] * len(crops)
 
 
 @pytest.fixture
 def desk(subject: LidSorter, scored: Callable[..., ScoresReady]) -> Desk:
     """Return a desk before anything was put down."""
-    return Desk(subject, scored)
-
-
-def only(desk: Desk) -> Outcome:
-    """Return the one outcome there is."""
-    (outcome,) = desk.outcomes
-    return outcome
+    return Desk(sorter=subject, scored=scored)
 
 
 def test_piece_that_rests_alone_opens_its_lid(desk: Desk) -> None:
@@ -173,7 +113,7 @@ def test_piece_that_moves_is_not_looked_at(desk: Desk) -> None:
     assert not desk.batches
 
     desk.show(Box(600, 100, 80, 60), from_ms=990, to_ms=1400)
-    assert desk.batches[0].crops[0].exposed_ns >= 1257 * MS
+    assert desk.batches[0][1].crops[0].exposed_ns >= 1257 * MS
 
 
 @pytest.mark.parametrize("latency_ms", [20.0, 400.0])
@@ -182,7 +122,7 @@ def test_views_of_a_lying_piece_are_ten_a_second(desk: Desk, latency_ms: float) 
     desk.label, desk.latency_ms = "no label", latency_ms
     desk.show(HERE, from_ms=0, to_ms=700)
 
-    exposed = [crop.exposed_ns for batch in desk.batches for crop in batch.crops]
+    exposed = [crop.exposed_ns for _, batch in desk.batches for crop in batch.crops]
     assert all(later - earlier >= 100 * MS for earlier, later in pairwise(exposed))
     assert not desk.sorter.drops
 
@@ -370,15 +310,7 @@ def test_next_piece_at_once_is_a_piece_of_its_own(desk: Desk) -> None:
     assert [(each.piece, each.bin) for each in desk.outcomes] == [(1, "metal"), (2, "glass")]
 
 
-@pytest.mark.parametrize(
-    ("movement", "reason"),
-    [
-        (Movement.REFUSED_LATE, Reason.GATE_LATE),
-        (Movement.FAULT, Reason.GATE_FAULT),
-        (Movement.ABANDONED, Reason.STOPPED),
-        (None, Reason.GATE_FAULT),
-    ],
-)
+@pytest.mark.parametrize(("movement", "reason"), NOT_OPENED)
 def test_lid_that_does_not_open_is_named(
     desk: Desk, movement: Movement | None, reason: Reason
 ) -> None:
@@ -424,7 +356,7 @@ def test_stall_is_noticed_without_frames(desk: Desk) -> None:
     """It should ask to be woken for a stall before its patience is over."""
     desk.latency_ms = None
     desk.show(HERE, from_ms=0, to_ms=400)
-    sent_ns = desk.batches[0].crops[0].exposed_ns + 5 * MS
+    sent_ns = desk.batches[0][1].crops[0].exposed_ns + 5 * MS
     desk.until(5000 * MS)
     desk.tell(Stop(5000 * MS))
 

@@ -5,13 +5,10 @@ from functools import partial
 
 import pytest
 
-from sorterd.core.records import (
-    FrameSeen,
-    Reason,
-    Stop,
-)
+from sorterd.core.records import FrameSeen, Reason, Stop
 from sorterd.core.sorter import BeltStation, Sorter
-from tests.core.line import COSTS, MS, Line, only
+from tests.core.line import COSTS, Line
+from tests.core.surroundings import MS, only
 
 
 def test_piece_is_sorted(line: Line) -> None:
@@ -124,7 +121,7 @@ def test_outline_of_two_bodies_is_not_judged(line: Line) -> None:
 
 def test_fly_is_named(line: Line) -> None:
     """It should end what vanishes, at once, and forget it though the model stalls over it."""
-    line.answers = False
+    line.latency_ms = None
     line.tell(FrameSeen(1, 0, 5 * MS, (line.region(200.0),)))
     line.pieces = {}
     line.run(33, 300)

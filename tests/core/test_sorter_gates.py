@@ -5,14 +5,10 @@ from dataclasses import replace
 import pytest
 
 from sorterd.core.beam import Beam
-from sorterd.core.records import (
-    BeamBroken,
-    GateMoved,
-    Movement,
-    Reason,
-)
+from sorterd.core.records import BeamBroken, GateMoved, Movement, Reason
 from sorterd.core.sorter import BeltStation, Sorter
-from tests.core.line import COSTS, MS, Line, only
+from tests.core.line import COSTS, Line
+from tests.core.surroundings import MS, NOT_OPENED, only
 
 
 def test_neighbour_is_not_swept(line: Line) -> None:
@@ -62,15 +58,7 @@ def test_gates_that_may_not_move_at_once(line: Line, station: BeltStation) -> No
     assert sorted(each.reason for each in line.outcomes) == [Reason.SORTED, Reason.TOO_MANY_MOVING]
 
 
-@pytest.mark.parametrize(
-    ("movement", "reason"),
-    [
-        (Movement.REFUSED_LATE, Reason.GATE_LATE),
-        (Movement.FAULT, Reason.GATE_FAULT),
-        (Movement.ABANDONED, Reason.STOPPED),
-        (None, Reason.GATE_FAULT),
-    ],
-)
+@pytest.mark.parametrize(("movement", "reason"), NOT_OPENED)
 def test_gate_that_does_not_open_is_named(
     line: Line, movement: Movement | None, reason: Reason
 ) -> None:

@@ -6,17 +6,10 @@ from dataclasses import replace
 import pytest
 
 from sorterd.core.batching import Cost
-from sorterd.core.records import (
-    Drop,
-    FrameCame,
-    FrameSeen,
-    LookAt,
-    Reason,
-    Region,
-    ScoresReady,
-)
+from sorterd.core.records import Drop, FrameCame, FrameSeen, LookAt, Reason, Region, ScoresReady
 from sorterd.core.sorter import BeltStation, Sorter
-from tests.core.line import COSTS, MS, Line, only
+from tests.core.line import COSTS, Line
+from tests.core.surroundings import MS, only
 
 
 def test_piece_is_counted_once_and_scored_apart(line: Line) -> None:
@@ -69,7 +62,7 @@ def test_the_same_comes_of_frames_that_are_told_early(
 ) -> None:
     """It should decide alike, only sooner, whether or not it may expect pieces."""
     pieces = {0.0: "can", 150.0: "jar", 320.0: "rag", 500.0: "pear"}
-    late = Line(Sorter(station, COSTS), region, scored, pieces)
+    late = Line(sorter=Sorter(station, COSTS), scored=scored, region=region, pieces=pieces)
     late.run(0, 8000)
     line.told_early, line.pieces = True, pieces
     line.run(0, 8000)
@@ -173,7 +166,7 @@ def test_crop_aims_at_the_first_gate_it_can_meet(line: Line, station: BeltStatio
 
 def test_stall_is_named(line: Line) -> None:
     """It should give up the piece inside a stalled runtime, and those that come after."""
-    line.answers = False
+    line.latency_ms = None
     line.pieces = {0.0: "can", 200.0: "jar"}
     line.run(0, 1000)
     begun_ns, _ = line.batches[0]
